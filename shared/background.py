@@ -1,0 +1,66 @@
+"""Tasks that run for the life of a process: supervised, restarted after a failure, stopped together.
+
+One edge of three where any exception is caught.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Self
+
+from shared.telemetry import FAILURES, get_logger
+
+log = get_logger(__name__)
+
+_RESTART_S = 0.5
+_RESTART_MAX_S = 10.0
+
+
+class Background:
+    """Use as an async context manager; leaving it cancels what still runs and waits for it."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Run `work` until it returns; after an exception, again, with growing pauses."""
+        self._keep(asyncio.get_running_loop().create_task(self._supervise(name, work), name=name))
+
+    def spawn(self, name: str, work: Awaitable[None]) -> None:
+        """Run once; a failure is logged and counted."""
+
+        async def once() -> None:
+            try:
+                await work
+            except Exception:
+                FAILURES.labels(name).inc()
+                log.exception("task_failed", task=name)
+
+        self._keep(asyncio.get_running_loop().create_task(once(), name=name))
+
+    async def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        pause_s = _RESTART_S
+        while True:
+            started = asyncio.get_running_loop().time()
+            try:
+                await work()
+            except Exception:
+                FAILURES.labels(name).inc()
+                log.exception("task_failed", task=name)
+            else:
+                return
+            if asyncio.get_running_loop().time() - started > _RESTART_MAX_S:
+                pause_s = _RESTART_S
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, _RESTART_MAX_S)
+
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,255 @@
+"""The bus as services and gateway use it: requests, endpoints, publishing, fan-in, and news of trouble.
+
+The adapter to NATS. Its users see ChatError instead of nats-py's exceptions.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import nats.errors
+import nats.micro
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.micro.request import Request
+from nats.micro.service import Service
+
+from shared.bus import subjects
+from shared.bus.caller import AGENT_HEADER, CALLER_HEADER, Caller
+from shared.bus.fan_in import FanInCallback, FanInClient, Subscription
+from shared.contracts.errors import ErrorCode
+from shared.errors import ChatError, unavailable
+from shared.ids import new_id
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
+
+_VERSION = "1.0.0"
+# A black-holed link is noticed after interval x outstanding = 6 s; the default is 4 minutes.
+_PING_INTERVAL_S = 3
+_PINGS_OUTSTANDING = 2
+_RECONNECT_WAIT_S = 0.25
+_CONNECT_TIMEOUT_S = 5
+_ROUND_TRIP_S = 2.0
+
+
+class BusRequest:
+    """A request as it came in: raw payload, caller, and the way back."""
+
+    __slots__ = ("_request", "payload")
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self.payload: bytes = request.data
+
+    @property
+    def caller(self) -> Caller:
+        """Who calls. Raises KeyError where no gateway vouched (a call between services)."""
+        return Caller.decode((self._request.headers or {})[CALLER_HEADER])
+
+    @property
+    def user_agent(self) -> str:
+        return (self._request.headers or {}).get(AGENT_HEADER, "")
+
+    async def respond(self, reply: bytes) -> None:
+        """Send the reply; while the link is down it is dropped and the caller times out."""
+        try:
+            await self._request.respond(reply)
+        except nats.errors.Error as exc:
+            log.warning("reply_lost", subject=self._request.subject, error=str(exc))
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One subject that a service answers. `on_request` only enqueues: it is awaited one by one."""
+
+    subject: str
+    on_request: Callable[[BusRequest], None]
+
+
+class Bus:
+    """One connection to NATS, kept up for ever. Make it with `Bus.connect`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.instance = new_id()
+        self._client = FanInClient()
+        self._services: list[Service] = []
+        self._on_trouble: list[Callable[[], None]] = []
+        self._on_restored: list[Callable[[], None]] = []
+        self._echo: asyncio.Future[None] | None = None
+
+    @classmethod
+    async def connect(cls, servers: list[str], name: str) -> "Bus":
+        """Connect; raises ChatError `unavailable` if no server answers."""
+        bus = cls(name)
+        try:
+            await bus._client.connect(
+                servers,
+                name=name,
+                error_cb=bus._on_error,
+                disconnected_cb=bus._on_disconnected,
+                reconnected_cb=bus._on_reconnected,
+                connect_timeout=_CONNECT_TIMEOUT_S,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=_RECONNECT_WAIT_S,  # type: ignore[arg-type]  # annotated int, slept on as a float
+                ping_interval=_PING_INTERVAL_S,
+                max_outstanding_pings=_PINGS_OUTSTANDING,
+                flush_timeout=_CONNECT_TIMEOUT_S,
+                pending_size=8 * 1024 * 1024,
+            )
+        except (OSError, TimeoutError, nats.errors.Error) as exc:
+            await bus._client.close()
+            raise unavailable(f"NATS does not answer: {exc}") from exc
+        bus._client.fan_in(subjects.health(name, bus.instance), bus._on_echo)
+        return bus
+
+    @property
+    def is_connected(self) -> bool:
+        return bool(self._client.is_connected)
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        return self._client.jetstream()
+
+    def on_trouble(self, callback: Callable[[], None]) -> None:
+        """Call back when hints may have been lost: link down, or messages dropped."""
+        self._on_trouble.append(callback)
+
+    def on_restored(self, callback: Callable[[], None]) -> None:
+        """Call back when the link is up again and all subscriptions are replayed."""
+        self._on_restored.append(callback)
+
+    async def request(
+        self, subject: str, payload: bytes, *, caller: Caller | None = None, agent: str = "", timeout_s: float
+    ) -> bytes:
+        """Ask whoever serves `subject` and return its raw reply, `{"ok":…}` or `{"error":…}`.
+
+        Raises ChatError `unavailable` (nobody serves it, link down) or `timeout`: then the
+        command may have taken effect or not.
+        """
+        if not self._client.is_connected:
+            raise unavailable("the bus is down")
+        headers = {CALLER_HEADER: caller.encode()} if caller else None
+        if headers and agent:
+            headers[AGENT_HEADER] = agent
+        try:
+            reply = await self._client.request(subject, payload, timeout=timeout_s, headers=headers)
+        except nats.errors.NoRespondersError as exc:
+            raise unavailable(f"nobody serves {subject} at present") from exc
+        except nats.errors.TimeoutError as exc:
+            raise ChatError(
+                ErrorCode.TIMEOUT, f"no answer within {timeout_s:g} s", retry_after_ms=1_000
+            ) from exc
+        except nats.errors.Error as exc:
+            raise unavailable("the bus refused the request") from exc
+        return reply.data
+
+    async def publish(self, subject: str, payload: bytes, headers: dict[str, str] | None = None) -> None:
+        """Publish at most once. Raises ChatError `unavailable` while the link is down."""
+        if not self._client.is_connected:
+            raise unavailable("the bus is down")
+        try:
+            await self._client.publish(subject, payload, headers=headers)
+        except nats.errors.Error as exc:
+            raise unavailable("the bus refused the message") from exc
+
+    def signal(self, subject: str, payload: bytes) -> None:
+        """Publish something that may be lost. Never awaits, never raises for a lost link."""
+        self._client.publish_now(subject, payload)
+
+    def fan_in(self, subject: str, callback: FanInCallback) -> Subscription:
+        """Subscribe without a task or queue; see `FanInClient.fan_in`."""
+        return self._client.fan_in(subject, _guard(callback))
+
+    def leave(self, subscription: Subscription) -> None:
+        """End a `fan_in` subscription."""
+        self._client.leave(subscription)
+
+    async def subscribe(
+        self, subject: str, on_message: Callable[[Msg], Awaitable[None]], queue: str = ""
+    ) -> None:
+        """Subscribe with nats-py's own task and queue: for few, slow things."""
+        await self._client.subscribe(subject, queue=queue, cb=on_message)
+
+    async def serve(self, service: str, endpoints: list[Endpoint]) -> None:
+        """Answer `endpoints` as a NATS micro service in the queue group `service`."""
+        micro = await nats.micro.add_service(
+            self._client,
+            name=service,
+            version=_VERSION,
+            queue_group=service,
+            metadata={"instance": self.instance},
+        )
+        self._services.append(micro)
+        for endpoint in endpoints:
+            await micro.add_endpoint(
+                name=endpoint.subject.replace(".", "_"),
+                subject=endpoint.subject,
+                handler=_enqueue(endpoint.on_request),
+            )
+
+    async def round_trip(self) -> None:
+        """Publish a message to oneself and receive it. Raises ChatError if it does not come back."""
+        self._echo = asyncio.get_running_loop().create_future()
+        await self.publish(subjects.health(self.name, self.instance), b"")
+        try:
+            await asyncio.wait_for(self._echo, _ROUND_TRIP_S)
+        except TimeoutError as exc:
+            raise unavailable(f"NATS brought nothing back within {_ROUND_TRIP_S:g} s") from exc
+
+    async def flush(self) -> None:
+        """Wait until the server has processed all that was sent so far."""
+        try:
+            await self._client.flush(_CONNECT_TIMEOUT_S)
+        except nats.errors.Error as exc:
+            raise unavailable("the bus did not flush") from exc
+
+    async def stop_serving(self) -> None:
+        """Leave the queue groups: other replicas get the requests from here on."""
+        for service in self._services:
+            await service.stop()
+        self._services.clear()
+
+    async def close(self) -> None:
+        """Send what is queued and close."""
+        await self._client.close()
+
+    def _on_echo(self, _subject: bytes, _payload: bytes) -> None:
+        if self._echo and not self._echo.done():
+            self._echo.set_result(None)
+
+    async def _on_error(self, exc: Exception) -> None:
+        log.warning("bus_error", error=str(exc) or type(exc).__name__)
+        if isinstance(exc, nats.errors.SlowConsumerError):
+            self._tell(self._on_trouble)
+
+    async def _on_disconnected(self) -> None:
+        log.warning("bus_disconnected")
+        self._tell(self._on_trouble)
+
+    async def _on_reconnected(self) -> None:
+        log.info("bus_reconnected")
+        self._tell(self._on_restored)
+
+    @staticmethod
+    def _tell(callbacks: list[Callable[[], None]]) -> None:
+        for callback in callbacks:
+            callback()
+
+
+def _guard(callback: FanInCallback) -> FanInCallback:
+    def guarded(subject: bytes, payload: bytes) -> None:
+        try:
+            callback(subject, payload)
+        except Exception:
+            log.exception("fan_in_callback_failed", subject=subject.decode(errors="replace"))
+
+    return guarded
+
+
+def _enqueue(on_request: Callable[[BusRequest], None]) -> Callable[[Request], Awaitable[None]]:
+    async def handler(request: Request) -> None:
+        on_request(BusRequest(request))
+
+    return handler

@@ -1,0 +1,27 @@
+"""Who calls, as the gateway vouches for it in the one identity header of a forwarded command."""
+
+from typing import NamedTuple
+
+CALLER_HEADER = "C"
+AGENT_HEADER = "A"
+_NOBODY = "-"
+
+
+class Caller(NamedTuple):
+    """The verified caller; of a public command only `address` is known, the rest is empty."""
+
+    user_id: str
+    login_id: str
+    role: str
+    address: str
+
+    def encode(self) -> str:
+        """Return `<user> <login> <role> <address>`, a dash for what is unknown."""
+        return " ".join(part or _NOBODY for part in self)
+
+    @classmethod
+    def decode(cls, header: str) -> "Caller":
+        parts = ["" if part == _NOBODY else part for part in header.split(" ")]
+        if len(parts) != len(cls._fields):
+            raise ValueError("the caller header has four parts")
+        return cls(*parts)

@@ -1,0 +1,87 @@
+"""A NATS client with subscriptions that cost neither a task nor a queue: the gateway has one per room.
+
+The one place that touches nats-py's internals (2.16, pinned; tests/contract names what moved).
+Knows nothing of rooms.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from nats.aio.client import Client
+from nats.protocol import command as wire
+
+FanInCallback = Callable[[bytes, bytes], None]
+"""Called with subject and payload, from the socket's own read; must not block."""
+
+
+class Subscription:
+    """Interest in a subject. It stands in nats-py's own table, so a reconnect replays it."""
+
+    __slots__ = ("_id", "_received", "_subject", "callback")
+
+    # What nats-py reads of an entry when it replays, closes or drains; the same for all of ours.
+    _queue = ""
+    _max_msgs = 0
+    _wait_for_msgs_task = None
+    _message_iterator = None
+    _pending_next_msgs_calls = None
+
+    def __init__(self, sid: int, subject: str, callback: FanInCallback) -> None:
+        self._id = sid
+        self._subject = subject
+        self._received = 0
+        self.callback = callback
+
+    async def _drain(self) -> None:
+        """Nothing is queued here, so there is nothing to drain."""
+
+
+class FanInClient(Client):
+    """nats-py's client, plus `fan_in` and `fan_out`."""
+
+    def fan_in(self, subject: str, callback: FanInCallback) -> Subscription:
+        """Subscribe at once, without waiting for the server. 3.3 µs a message, 0.2 KB.
+
+        Messages of one subscription arrive in the order the server sent them. A callback that
+        raises ends the read loop: catch inside.
+        """
+        self._sid += 1
+        subscription = Subscription(self._sid, subject, callback)
+        self._entries[self._sid] = subscription
+        self._write(wire.sub_cmd(subject, "", self._sid))
+        return subscription
+
+    def leave(self, subscription: Subscription) -> None:
+        """Unsubscribe; what is still under way is dropped. Idempotent."""
+        if self._entries.pop(subscription._id, None) is not None:  # noqa: SLF001 - our own class
+            self._write(wire.unsub_cmd(subscription._id, 0))  # noqa: SLF001 - our own class
+
+    def publish_now(self, subject: str, payload: bytes) -> None:
+        """Queue a message for the next flush, without a coroutine. Lost if the link is down."""
+        self.stats["out_msgs"] += 1
+        self.stats["out_bytes"] += len(payload)
+        self._write(wire.pub_cmd(subject, "", payload))
+
+    @property
+    def _entries(self) -> dict[int, object]:
+        return cast("dict[int, object]", self._subs)
+
+    def _write(self, command: bytes) -> None:
+        if not self.is_connected:
+            return  # a reconnect replays the table of subscriptions; signals are lossy by contract
+        self._pending.append(command)
+        self._pending_data_size += len(command)
+        assert self._flush_queue is not None, "connected"
+        if self._flush_queue.empty():
+            # The flusher resolves the future it is kicked with; nobody waits for this one.
+            self._flush_queue.put_nowait(asyncio.get_running_loop().create_future())
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        entry = self._entries.get(sid)
+        if type(entry) is Subscription:
+            self.stats["in_msgs"] += 1
+            self.stats["in_bytes"] += len(data)
+            entry.callback(subject, data)
+            return
+        await super()._process_msg(sid, subject, reply, data, headers)

@@ -1,0 +1,91 @@
+"""Commands of signing in: register, login, refresh, logout, login sessions, keys."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from shared.contracts.entities import Empty, LoginSession, Tokens, User
+from shared.contracts.errors import ErrorCode
+from shared.contracts.fields import DisplayName, Email, Id, Login, Password, Secret, Username
+from shared.contracts.registry import DELETE, GATEWAY_ONLY, GET, POST, REST_ONLY, Access, command
+
+
+class Register(Struct, frozen=True):
+    username: Username
+    password: Password
+    display_name: DisplayName | None = None
+    """The user name if absent."""
+    email: Email | None = None
+
+
+class SignedIn(Struct, frozen=True):
+    user: User
+    tokens: Tokens
+
+
+class PasswordLogin(Struct, frozen=True):
+    login: Login
+    """A user name, or a verified e-mail address."""
+    password: Secret
+
+
+class Refresh(Struct, frozen=True):
+    refresh_token: Secret | None = None
+    """Absent when the cookie carries it."""
+
+
+class Refreshed(Struct, frozen=True):
+    tokens: Tokens
+
+
+class LoginSessions(Struct, frozen=True):
+    logins: list[LoginSession]
+
+
+class RevokeLogin(Struct, frozen=True):
+    login_id: Id
+
+
+class Jwks(Struct, frozen=True):
+    keys: list[dict[str, Any]]
+
+
+class Reauth(Struct, frozen=True):
+    access_token: Secret
+
+
+register = command(
+    "auth.register", Register, SignedIn, "Create an account and sign in",
+    service="auth", http=POST("/auth/register"), status=201, access=Access.PUBLIC, doors=REST_ONLY,
+    errors=(ErrorCode.CONFLICT, ErrorCode.FORBIDDEN),
+)  # fmt: skip
+login = command(
+    "auth.login", PasswordLogin, SignedIn, "Sign in with a password",
+    service="auth", http=POST("/auth/login"), access=Access.PUBLIC, doors=REST_ONLY,
+    errors=(ErrorCode.UNAUTHENTICATED,),
+)  # fmt: skip
+refresh = command(
+    "auth.refresh", Refresh, Refreshed, "Trade a refresh token for its successor and an access token",
+    service="auth", http=POST("/auth/refresh"), access=Access.PUBLIC, doors=REST_ONLY,
+    errors=(ErrorCode.UNAUTHENTICATED,),
+)  # fmt: skip
+logout = command(
+    "auth.logout", Empty, Empty, "End this login",
+    service="auth", http=POST("/auth/logout"),
+)  # fmt: skip
+list_logins = command(
+    "auth.list_logins", Empty, LoginSessions, "List where the caller is signed in",
+    service="auth", http=GET("/auth/logins"),
+)  # fmt: skip
+revoke_login = command(
+    "auth.revoke_login", RevokeLogin, Empty, "End one of the caller's logins",
+    service="auth", http=DELETE("/auth/logins/{login_id}"), errors=(ErrorCode.NOT_FOUND,),
+)  # fmt: skip
+jwks = command(
+    "auth.jwks", Empty, Jwks, "The public keys that verify access tokens",
+    service="auth", http=GET("/auth/jwks"), access=Access.PUBLIC, doors=REST_ONLY,
+)  # fmt: skip
+reauth = command(
+    "auth.reauth", Reauth, Empty, "Extend a live connection with a fresh token of the same login",
+    service="gateway", doors=GATEWAY_ONLY, errors=(ErrorCode.FORBIDDEN,),
+)  # fmt: skip

@@ -1,0 +1,90 @@
+"""Events and signals: every `ev` a client can receive, with the shape of its `d` and what numbers it.
+
+An event is a stored fact and carries `rev`; a signal is ephemeral and does not.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from msgspec import Struct
+
+from shared.contracts.entities import Me, Member, Membership, Message, Presence, Room
+from shared.contracts.limits import Limits
+from shared.contracts.sync import SyncElement
+
+
+class Timeline(StrEnum):
+    """What numbers an event."""
+
+    ROOM = "room"
+    USER = "user"
+    NONE = "none"
+
+
+class Ready(Struct, frozen=True):
+    user: Me
+    login_id: str
+    node_id: str
+    server_at: str
+    limits: Limits
+
+
+class Draining(Struct, frozen=True):
+    retry_after_ms: int
+
+
+class RoomChanges(Struct, frozen=True):
+    """The present state of all that changed after `after_rev`: upsert it."""
+
+    after_rev: int
+    messages: list[Message]
+    members: list[Member]
+    room: Room
+
+
+class TypingChanged(Struct, frozen=True):
+    user_id: str
+    thread_id: str | None
+    until_at: str | None
+
+
+class RoomRemoved(Struct, frozen=True):
+    room_id: str
+    reason: Literal["left", "removed", "banned"]
+
+
+class RoomReset(Struct, frozen=True):
+    room_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    name: str
+    data: type[Struct]
+    timeline: Timeline
+    summary: str
+
+
+EVENTS: dict[str, Event] = {
+    event.name: event
+    for event in (
+        Event("ready", Ready, Timeline.NONE, "First frame of a connection"),
+        Event("draining", Draining, Timeline.NONE, "The node stops; come back after a random delay"),
+        Event("message.created", Message, Timeline.ROOM, "A message was sent"),
+        Event("message.updated", Message, Timeline.ROOM, "A message was edited, or its thread grew"),
+        Event("message.deleted", Message, Timeline.ROOM, "A message was deleted; it keeps its place"),
+        Event("member.joined", Member, Timeline.ROOM, "Somebody came in"),
+        Event("member.left", Member, Timeline.ROOM, "Somebody left, or was removed"),
+        Event("member.updated", Member, Timeline.ROOM, "A member has another role"),
+        Event("room.updated", Room, Timeline.ROOM, "Name, topic or settings changed"),
+        Event("room.archived", Room, Timeline.ROOM, "The room is closed for writing"),
+        Event("room.changes", RoomChanges, Timeline.ROOM, "All that changed after a position"),
+        Event("room.added", SyncElement, Timeline.USER, "The user is in a new room, already attached"),
+        Event("room.removed", RoomRemoved, Timeline.USER, "The user is no longer in a room"),
+        Event("read.updated", Membership, Timeline.USER, "A read mark or setting moved on some device"),
+        Event("room.reset", RoomReset, Timeline.USER, "Reload this room: sync with `only`"),
+        Event("typing.changed", TypingChanged, Timeline.NONE, "Somebody types, or stopped"),
+        Event("presence.changed", Presence, Timeline.NONE, "A watched person's presence"),
+    )
+}

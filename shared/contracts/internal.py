@@ -1,0 +1,185 @@
+"""Calls between services: `svc.<service>.<verb>`, their requests and replies. Never public.
+
+Permitted per caller by NATS. Unlike commands they carry no caller: the one who asks is a service.
+"""
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from shared.contracts.entities import Me, Member, Membership, Message, Position, Presence, Room
+from shared.contracts.sync import HeldPosition, SyncElement
+
+KEYS = "svc.auth.keys"
+REVOCATIONS = "svc.auth.revocations"
+KNOWN_USERS = "svc.auth.known_users"
+PROFILES = "svc.auth.profiles"
+MEMBERSHIPS = "svc.messages.memberships"
+SNAPSHOT = "svc.messages.snapshot"
+CHANGES = "svc.messages.changes"
+POSITIONS = "svc.messages.positions"
+USER_CHANGES = "svc.messages.user_changes"
+PRESENCE_READ = "svc.presence.read"
+PRESENCE_HOLD = "svc.presence.hold"
+PRESENCE_SET = "svc.presence.set"
+
+
+class NoRequest(Struct, frozen=True):
+    """A call that asks nothing."""
+
+
+class Keys(Struct, frozen=True):
+    keys: list[dict[str, Any]]
+    issuer: str
+    audience: str
+
+
+class Revocation(Struct, frozen=True):
+    """One row of `auth.revocations`; the hint `auth.revoked` carries the same, encoded alone."""
+
+    rev: int
+    kind: Literal["login", "user", "role"]
+    id: str
+    """A login id for `login`, else a user id."""
+    issued_before: int
+    """Tokens issued at or before this Unix time in seconds are void (for `login`: all of them)."""
+    until: int
+    """Unix time in seconds after which every such token has expired anyway."""
+    deactivated: bool = False
+
+
+class GetRevocations(Struct, frozen=True):
+    after_rev: int
+
+
+class Revocations(Struct, frozen=True):
+    """Rows after `after_rev`, ascending; `rev` is the newest there is, `first_rev` the oldest kept."""
+
+    rev: int
+    rows: list[Revocation]
+
+
+class UserIds(Struct, frozen=True):
+    user_ids: list[str]
+
+
+class KnownUsers(Struct, frozen=True):
+    """Those of the asked that exist and are active."""
+
+    user_ids: list[str]
+
+
+class Profiles(Struct, frozen=True):
+    """Those that exist, in any order."""
+
+    users: list[Me]
+
+
+class RoomOf(Struct, frozen=True):
+    """One membership of a user, with the room's present counters."""
+
+    room_id: str
+    rev: int
+
+
+class UserRooms(Struct, frozen=True):
+    user_id: str
+    user_rev: int
+    rooms: list[RoomOf]
+    """Most recently active first; at most ROOMS_PER_USER."""
+
+
+class Memberships(Struct, frozen=True):
+    """For each asked user, in the order asked. Read in one snapshot."""
+
+    epoch: int
+    users: list[UserRooms]
+
+
+class GetSnapshot(Struct, frozen=True):
+    """`room_ids` in the order wanted; rooms the user is not in are left out of the reply."""
+
+    user_id: str
+    room_ids: list[str]
+    held: dict[str, HeldPosition] = field(default_factory=dict)
+
+
+class Snapshot(Struct, frozen=True):
+    """Elements for a prefix of the asked rooms, as far as 512 KiB reach; all in one snapshot."""
+
+    elements: list[SyncElement]
+    answered: int
+    """How many of the asked room ids were looked at."""
+    user_rev: int
+
+
+class RoomAfter(Struct, frozen=True):
+    room_id: str
+    epoch: int
+    after_rev: int
+
+
+class RoomChanged(Struct, frozen=True):
+    """Like `messages.changes`, without a caller: the gateway decides who hears it."""
+
+    position: Position
+    reset: bool
+    messages: list[Message]
+    members: list[Member]
+    room: Room
+
+
+class GetPositions(Struct, frozen=True):
+    room_ids: list[str] = field(default_factory=list)
+    user_ids: list[str] = field(default_factory=list)
+
+
+class Positions(Struct, frozen=True):
+    """`rooms` and `users` map id to rev; unknown ids are absent."""
+
+    epoch: int
+    rooms: dict[str, int]
+    users: dict[str, int]
+
+
+class GetUserChanges(Struct, frozen=True):
+    user_id: str
+    after_user_rev: int
+
+
+class UserChanges(Struct, frozen=True):
+    """Present state of the user's memberships that changed after `after_user_rev`.
+
+    `memberships` are those still held (new ones, read marks, settings); `left` those ended.
+    """
+
+    user_rev: int
+    memberships: list[Membership]
+    left: list[str]
+
+
+class HoldPresence(Struct, frozen=True):
+    """A node's lease: who came and who went on it since the last call; `full` re-adds everybody.
+
+    `invisible` and the like are the presence service's business; the node only names users.
+    """
+
+    node_id: str
+    incarnation: str
+    online: list[str] = field(default_factory=list)
+    offline: list[str] = field(default_factory=list)
+    full: bool = False
+
+
+class PresenceHeld(Struct, frozen=True):
+    """`known` is false when the lease had lapsed: take a new incarnation and call with `full`."""
+
+    known: bool
+
+
+class ReadPresence(Struct, frozen=True):
+    user_ids: list[str]
+
+
+class PresenceRead(Struct, frozen=True):
+    presences: list[Presence]

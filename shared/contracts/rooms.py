@@ -1,0 +1,102 @@
+"""Commands of rooms: create, find, change, join and leave."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from shared.contracts.entities import Empty, Membership, Room
+from shared.contracts.errors import ErrorCode
+from shared.contracts.fields import Cursor, Id, PageSize, Query, RoomName, Topic
+from shared.contracts.limits import DM_OTHERS_MAX, NAMED_MEMBERS_MAX
+from shared.contracts.registry import GET, PATCH, POST, Access, command
+
+_ROOM_ERRORS = (ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.CONFLICT)
+
+
+class CreateRoom(Struct, frozen=True):
+    kind: Literal["public", "private"]
+    name: RoomName
+    id: Id | None = None
+    """The client's own id makes the command idempotent."""
+    topic: Topic = ""
+    member_ids: Annotated[list[Id], Meta(max_length=NAMED_MEMBERS_MAX)] = []
+
+
+class OpenDm(Struct, frozen=True):
+    # One more than the others: naming oneself is ignored.
+    user_ids: Annotated[list[Id], Meta(max_length=DM_OTHERS_MAX + 1)]
+
+
+class ListRooms(Struct, frozen=True):
+    limit: PageSize = 100
+    cursor: Cursor | None = None
+
+
+class OwnRoom(Struct, frozen=True):
+    room: Room
+    membership: Membership
+
+
+class OwnRooms(Struct, frozen=True):
+    """Most recently active first."""
+
+    rooms: list[OwnRoom]
+    next_cursor: str | None
+
+
+class BrowseRooms(Struct, frozen=True):
+    q: Query = ""
+    limit: PageSize = 50
+    cursor: Cursor | None = None
+
+
+class Rooms(Struct, frozen=True):
+    rooms: list[Room]
+    next_cursor: str | None
+
+
+class OneRoom(Struct, frozen=True):
+    room_id: Id
+
+
+class UpdateRoom(Struct, frozen=True):
+    room_id: Id
+    name: RoomName | UnsetType = UNSET
+    topic: Topic | UnsetType = UNSET
+
+
+create = command(
+    "rooms.create", CreateRoom, Room, "Create a room and own it",
+    service="messages", http=POST("/rooms"), status=201, errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+)  # fmt: skip
+open_dm = command(
+    "rooms.open_dm", OpenDm, Room, "Open the one conversation of this set of people",
+    service="messages", http=POST("/dms"), errors=(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+)  # fmt: skip
+list_own = command(
+    "rooms.list", ListRooms, OwnRooms, "The caller's rooms", service="messages", http=GET("/rooms")
+)
+browse = command(
+    "rooms.browse", BrowseRooms, Rooms, "Public rooms, by the start of their name",
+    service="messages", http=GET("/rooms/public"),
+)  # fmt: skip
+get = command(
+    "rooms.get", OneRoom, Room, "One room",
+    service="messages", http=GET("/rooms/{room_id}"), access=Access.READER, errors=(ErrorCode.NOT_FOUND,),
+)  # fmt: skip
+update = command(
+    "rooms.update", UpdateRoom, Room, "Change name or topic",
+    service="messages", http=PATCH("/rooms/{room_id}"), access=Access.MODERATOR, errors=_ROOM_ERRORS,
+)  # fmt: skip
+archive = command(
+    "rooms.archive", OneRoom, Room, "Close a room for writing, for good",
+    service="messages", http=POST("/rooms/{room_id}/archive"), access=Access.OWNER, errors=_ROOM_ERRORS,
+)  # fmt: skip
+join = command(
+    "rooms.join", OneRoom, Membership, "Join a public room",
+    service="messages", http=POST("/rooms/{room_id}/join"), errors=_ROOM_ERRORS,
+)  # fmt: skip
+leave = command(
+    "rooms.leave", OneRoom, Empty, "Leave a room; its last owner cannot while others are in it",
+    service="messages", http=POST("/rooms/{room_id}/leave"), access=Access.MEMBER, errors=_ROOM_ERRORS,
+)  # fmt: skip

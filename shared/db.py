@@ -1,0 +1,77 @@
+"""PostgreSQL: the engine, raw connections for the hot statements, and its exceptions in our words."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from shared.errors import ChatError, unavailable
+from shared.settings import DatabaseSettings
+
+_POOL_WAIT_S = 5
+_CONNECT_TIMEOUT_S = 5
+_STATEMENT_TIMEOUT_S = 8  # below the 10 s in which a command is answered
+
+# SQLSTATE classes and codes that mean "not now" rather than "wrong".
+_TRANSIENT_CLASSES = ("08", "53", "57")
+_TRANSIENT_CODES = {"40001", "40P01", "55P03", "25006"}
+
+
+def create_engine(settings: DatabaseSettings, service: str) -> AsyncEngine:
+    """Return an engine on asyncpg; nothing is connected yet. A commit is durable when it returns."""
+    url = settings.database_url.get_secret_value()
+    return create_async_engine(
+        url.replace("postgresql://", "postgresql+asyncpg://", 1),
+        pool_size=settings.database_pool,
+        max_overflow=0,
+        pool_timeout=_POOL_WAIT_S,
+        connect_args={
+            "timeout": _CONNECT_TIMEOUT_S,
+            "command_timeout": _STATEMENT_TIMEOUT_S,
+            "server_settings": {
+                "application_name": f"chatcraft-{service}",
+                "synchronous_commit": "on",
+                "timezone": "UTC",
+                "jit": "off",
+            },
+        },
+    )
+
+
+@asynccontextmanager
+async def raw_connection(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
+    """Borrow a pooled connection as asyncpg's own: 90 µs a fetch against 338 µs through SQLAlchemy.
+
+    The borrower opens its own transactions with `connection.transaction()`.
+    """
+    async with engine.connect() as connection:
+        raw = await connection.get_raw_connection()
+        driver = raw.driver_connection
+        assert driver is not None
+        yield driver
+
+
+def translate(exc: Exception) -> ChatError | None:
+    """Return `unavailable` for what passes (server away, lock, deadlock, disk full), else None."""
+    if isinstance(exc, DBAPIError) and exc.connection_invalidated:
+        return unavailable("the database was cut off")
+    if isinstance(exc, (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError)):
+        return unavailable("the database does not answer")
+    if isinstance(exc, asyncpg.exceptions.InterfaceError):
+        return unavailable("the database was cut off")
+    code = _sqlstate(exc)
+    if code and (code[:2] in _TRANSIENT_CLASSES or code in _TRANSIENT_CODES):
+        return unavailable("the database cannot take this now")
+    return None
+
+
+def _sqlstate(exc: BaseException | None) -> str | None:
+    while exc is not None:
+        code = getattr(exc, "sqlstate", None)
+        if isinstance(code, str):
+            return code
+        exc = exc.__cause__ or getattr(exc, "orig", None)
+    return None
