@@ -1,0 +1,74 @@
+"""The embedded NATS server: its configuration and its Program. Only `servers.py` uses it."""
+
+import shutil
+import signal
+import sysconfig
+from pathlib import Path
+
+from deploy.local import probe
+from deploy.local.child import Program
+from deploy.local.data_dir import DataDir
+from deploy.local.errors import StartError
+
+HOST = "127.0.0.1"
+USERS = ("auth", "gateway", "messages", "presence")
+PERMISSIONS = Path(__file__).parent.parent / "nats" / "permissions.conf"
+
+
+def nats_program(data_dir: DataDir) -> Program:
+    """Write its configuration and return how to run it."""
+    port = data_dir.port("nats")
+    store = data_dir.path / "nats"
+    store.mkdir(mode=0o700, exist_ok=True)
+    config = data_dir.write_private("nats.conf", _config(data_dir, port, store))
+
+    async def is_ready(pid: int) -> bool:
+        del pid
+        return (await probe.ask(HOST, port, b"")).startswith(b"INFO ")
+
+    return Program(
+        name="nats",
+        argv=(str(_find_binary()), "-c", str(config)),
+        log=data_dir.log_file("nats"),
+        is_ready=is_ready,
+        address=f"{HOST}:{port}",
+        death_signal=signal.SIGTERM,
+        kept_fds=(data_dir.lock_fd,),
+    )
+
+
+def nats_url(data_dir: DataDir, user: str) -> str:
+    """Return the URL of the running server for one of its users."""
+    return f"nats://{user}:{_password(data_dir, user)}@{HOST}:{data_dir.port_in_use('nats')}"
+
+
+def _config(data_dir: DataDir, port: int, store: Path) -> str:
+    passwords = "\n".join(f'NATS_{user.upper()}_PASSWORD: "{_password(data_dir, user)}"' for user in USERS)
+    return f"""\
+server_name: chatcraft
+listen: "{HOST}:{port}"
+# A `room.changes` answer holds all that changed, up to 500 long messages: more than the default of 1 MiB.
+max_payload: 8MB
+ping_interval: "20s"
+# An acknowledged feed event is on disk within this time even if the machine loses power.
+jetstream {{ store_dir: "{_escape(store)}", sync_interval: "10s" }}
+{passwords}
+{PERMISSIONS.read_text(encoding="utf-8")}"""
+
+
+def _password(data_dir: DataDir, user: str) -> str:
+    return data_dir.secret(f"nats_{user}")
+
+
+def _escape(path: Path) -> str:
+    return str(path).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _find_binary() -> Path:
+    beside_python = Path(sysconfig.get_path("scripts")) / "nats-server"
+    if beside_python.exists():
+        return beside_python
+    found = shutil.which("nats-server")
+    if found is None:
+        raise StartError("no nats-server for this machine; install one and set CHATCRAFT_NATS_URL")
+    return Path(found)

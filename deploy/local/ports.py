@@ -1,0 +1,81 @@
+"""Which TCP ports are free, and who holds one that is not. Knows nothing of what will listen there."""
+
+import errno
+import random
+import socket
+from collections.abc import Container
+from pathlib import Path
+
+# Below the kernel's ephemeral range (32768 …), so that an outgoing connection cannot take a port
+# between the moment it is chosen and the moment a server binds it.
+FREE_PORTS = range(20_000, 32_000)
+LISTEN_STATE = "0A"
+
+
+def is_free(host: str, port: int) -> bool:
+    """Tell whether a server could listen there now.
+
+    Linux lets SO_REUSEADDR skip sockets in TIME_WAIT, never one that listens.
+    """
+    try:
+        with _bind(host, port):
+            return True
+    except OSError as exc:
+        if exc.errno in {errno.EADDRINUSE, errno.EACCES}:
+            return False
+        raise
+
+
+def pick_free(host: str = "127.0.0.1", *, avoid: Container[int] = ()) -> int:
+    """Return a free port that is not in `avoid`."""
+    for port in random.sample(FREE_PORTS, len(FREE_PORTS)):
+        if port not in avoid and is_free(host, port):
+            return port
+    raise OSError(errno.EADDRINUSE, f"no free port on {host} in {FREE_PORTS.start}-{FREE_PORTS.stop}")
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """Bind without listening, so that the port stays ours while the processes that share it come and go.
+
+    They bind it too, with SO_REUSEPORT; a socket that does not listen is given no connections.
+    """
+    return _bind(host, port, is_shared=True)
+
+
+def find_owner(port: int) -> str | None:
+    """Say who listens on a port, as `nginx, pid 812`; None where /proc does not tell."""
+    inodes = _listening_inodes(port)
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            links = {link.readlink().name for link in (process / "fd").iterdir()}
+            if any(f"socket:[{inode}]" in links for inode in inodes):
+                return f"{(process / 'comm').read_text().strip()}, pid {process.name}"
+        except OSError:
+            continue
+    return None
+
+
+def _bind(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
+    family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    sock = socket.socket(family, kind, proto)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(address)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _listening_inodes(port: int) -> set[str]:
+    inodes = set()
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        if not table.exists():
+            continue
+        for line in table.read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == LISTEN_STATE and int(fields[1].rpartition(":")[2], 16) == port:
+                inodes.add(fields[9])
+    return inodes

@@ -1,0 +1,81 @@
+"""How each service is run on one machine: its command, its environment, how to tell that it is ready.
+
+`up.py` and the tests' stack use it. It imports no service.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deploy.local import probe
+from deploy.local.child import LogSink, Program
+from deploy.local.servers import Endpoints
+
+HEALTH_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gateway:
+    """Where a gateway listens for the public."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """What the services of one process tree have in common."""
+
+    endpoints: Endpoints
+    secret_key: str
+    kept_fds: tuple[int, ...] = ()
+    extra_env: Mapping[str, str] | None = None
+
+
+def service_program(
+    settings: ServiceSettings,
+    service: str,
+    name: str,
+    *,
+    health_port: int,
+    log: LogSink,
+    gateway: Gateway | None = None,
+) -> Program:
+    """Return how to run one process of a service."""
+
+    async def is_ready(pid: int) -> bool:
+        del pid
+        return await probe.is_http_ok(HEALTH_HOST, health_port, "/readyz")
+
+    return Program(
+        name=name,
+        argv=(sys.executable, "-P", "-m", f"services.{service}"),
+        env=_environment(settings, service, health_port, gateway),
+        log=log,
+        is_ready=is_ready,
+        address=f"http://{gateway.host}:{gateway.port}" if gateway else "",
+        grace_s=15.0,
+        kept_fds=settings.kept_fds,
+    )
+
+
+def _environment(
+    settings: ServiceSettings, service: str, health_port: int, gateway: Gateway | None
+) -> dict[str, str]:
+    endpoints = settings.endpoints
+    env = {
+        "CHATCRAFT_DATABASE_URL": endpoints.database_url,
+        "CHATCRAFT_NATS_URL": endpoints.nats_url_by_user[service],
+        "CHATCRAFT_REDIS_URL": endpoints.redis_url,
+        "CHATCRAFT_HEALTH_HOST": HEALTH_HOST,
+        "CHATCRAFT_HEALTH_PORT": str(health_port),
+        "CHATCRAFT_LOG_FORMAT": os.environ.get("CHATCRAFT_LOG_FORMAT", "console"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    if service == "auth":
+        env["CHATCRAFT_SECRET_KEY"] = settings.secret_key
+    if gateway is not None:
+        env["CHATCRAFT_GATEWAY_HOST"] = gateway.host
+        env["CHATCRAFT_GATEWAY_PORT"] = str(gateway.port)
+    return env | dict(settings.extra_env or {})

@@ -1,0 +1,205 @@
+"""`chatcraft up`: servers, migrations, services, in that order; and all of it stopped the other way round.
+
+The CLI calls `run_up`. Who runs is here; how a process is kept running is in `supervisor.py`.
+"""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from deploy.local import ports, probe
+from deploy.local.child import Child, Program
+from deploy.local.console import Console
+from deploy.local.data_dir import DataDir
+from deploy.local.errors import StartError
+from deploy.local.migrations import migrate, migrate_embedded
+from deploy.local.postgres import ensure_database, postgres_program, postgres_url
+from deploy.local.servers import EmbeddedServers, Endpoints, ExternalUrls, run_together, start_and_wait
+from deploy.local.services import Gateway, ServiceSettings, service_program
+from deploy.local.supervisor import Supervisor
+
+# Gateways come last: they are the door, and it opens when there is somebody behind it.
+BACK_SERVICES = ("auth", "messages", "presence")
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+DEFAULT_PORTS = {
+    "postgresql": 5432,
+    "postgres": 5432,
+    "nats": 4222,
+    "tls": 4222,
+    "redis": 6379,
+    "rediss": 6379,
+}
+EXAMPLE_URLS = {
+    "CHATCRAFT_DATABASE_URL": "postgresql://user:password@host:5432/chatcraft",
+    "CHATCRAFT_NATS_URL": "nats://user:password@host:4222",
+    "CHATCRAFT_REDIS_URL": "redis://:password@host:6379/0",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpOptions:
+    """What was asked for on the command line."""
+
+    host: str
+    port: int
+    count_by_service: Mapping[str, int]
+    external: ExternalUrls
+    secret_key: str | None = None
+
+
+async def run_up(options: UpOptions, data_dir: DataDir, console: Console) -> None:
+    """Run everything until a signal asks to stop. Raises StartError when it cannot start."""
+    supervisor = Supervisor(console)
+    with claim_port(options.host, options.port) as reserved:
+        start = asyncio.create_task(_Up(options, data_dir, console, supervisor, reserved).start())
+        stop_asked = _watch_signals(supervisor, start)
+        try:
+            with suppress(asyncio.CancelledError):
+                await start
+            await stop_asked.wait()
+            console.say("Stopping … (Ctrl-C again: at once)")
+        finally:
+            await supervisor.stop()
+
+
+async def run_migrate(external: ExternalUrls, path: Path) -> None:
+    """Migrate the database that a URL was given for, or the embedded one. Raises StartError."""
+    if external.database is not None:
+        await check_external(ExternalUrls(database=external.database))
+        return await migrate(external.database)
+    with DataDir.open(path) as data_dir:
+        server = Child(await postgres_program(data_dir))
+        try:
+            await start_and_wait(server)
+            await ensure_database(data_dir)
+            await migrate(postgres_url(data_dir))
+        finally:
+            await server.stop()
+    return None
+
+
+def claim_port(host: str, port: int) -> socket.socket:
+    """Reserve the public port for the gateways; 0 takes a free one. Raises StartError naming its owner."""
+    try:
+        if port == 0:
+            return ports.reserve(host, ports.pick_free(host))
+        if ports.is_free(host, port):
+            return ports.reserve(host, port)
+    except OSError as exc:
+        raise StartError(f"cannot listen on {host}:{port}: {exc.strerror}; use --host or --port") from None
+    owner = ports.find_owner(port)
+    raise StartError(f"port {port} is {f'taken by {owner}' if owner else 'not available'}; use --port")
+
+
+class _Up:
+    """One start. Its steps are in the order in which they happen."""
+
+    def __init__(
+        self,
+        options: UpOptions,
+        data_dir: DataDir,
+        console: Console,
+        supervisor: Supervisor,
+        reserved: socket.socket,
+    ) -> None:
+        self._options = options
+        self._data_dir = data_dir
+        self._console = console
+        self._supervisor = supervisor
+        self._public = Gateway(host=options.host, port=int(reserved.getsockname()[1]))
+
+    async def start(self) -> None:
+        await check_external(self._options.external)
+        endpoints = await self._start_servers()
+        await self._migrate(endpoints)
+        await self._start_services(endpoints)
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._public.host, self._public.host)  # noqa: S104 - compared, not bound
+        self._console.say()
+        self._console.address(f"http://{host}:{self._public.port}")
+
+    async def _start_servers(self) -> Endpoints:
+        self._supervisor.add_layer()
+        servers = EmbeddedServers(self._data_dir, self._options.external, self._supervisor.add)
+        return await servers.start()
+
+    async def _migrate(self, endpoints: Endpoints) -> None:
+        if self._options.external.database is not None:
+            await migrate(endpoints.database_url)
+        elif not await migrate_embedded(self._data_dir, endpoints.database_url):
+            return
+        self._console.ready("schemas", "migrated")
+
+    async def _start_services(self, endpoints: Endpoints) -> None:
+        settings = ServiceSettings(
+            endpoints=endpoints,
+            secret_key=self._options.secret_key or self._data_dir.secret("secret_key"),
+            kept_fds=(self._data_dir.lock_fd,),
+        )
+        self._supervisor.add_layer()
+        back = [child for service in BACK_SERVICES for child in self._children(settings, service)]
+        starts = [self._supervisor.add(child) for child in back]
+        self._supervisor.add_layer()
+        starts += [self._supervisor.add(child) for child in self._children(settings, "gateway")]
+        await run_together(*starts)
+
+    def _children(self, settings: ServiceSettings, service: str) -> list[Child]:
+        count = self._options.count_by_service[service]
+        names = [service if count == 1 else f"{service}-{number}" for number in range(1, count + 1)]
+        return [Child(self._program(settings, service, name)) for name in names]
+
+    def _program(self, settings: ServiceSettings, service: str, name: str) -> Program:
+        return service_program(
+            settings,
+            service,
+            name,
+            health_port=self._data_dir.port(f"health_{name}"),
+            log=partial(self._console.log, name),
+            gateway=self._public if service == "gateway" else None,
+        )
+
+
+async def check_external(external: ExternalUrls) -> None:
+    """Raise StartError for a server that a URL was given for and that nobody answers at."""
+    urls = {
+        "CHATCRAFT_DATABASE_URL": external.database,
+        "CHATCRAFT_NATS_URL": external.nats,
+        "CHATCRAFT_REDIS_URL": external.redis,
+    }
+    for variable, value in urls.items():
+        if value is None:
+            continue
+        addresses = [_address_of(variable, url.strip()) for url in value.split(",")]
+        answers = await asyncio.gather(*(probe.can_connect(host, port) for host, port in addresses))
+        if not any(answers):
+            where = " or ".join(f"{host}:{port}" for host, port in addresses)
+            raise StartError(f"nobody answers at {where}; start that server, or correct or unset {variable}")
+
+
+def _address_of(variable: str, url: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or DEFAULT_PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        raise StartError(f"{variable} is not a URL of the kind {EXAMPLE_URLS[variable]}") from None
+    return parts.hostname or "127.0.0.1", port
+
+
+def _watch_signals(supervisor: Supervisor, start: asyncio.Task[None]) -> asyncio.Event:
+    """Return an event that is set by the first signal to stop; the second one kills everything."""
+    stop_asked = asyncio.Event()
+
+    def on_signal() -> None:
+        if stop_asked.is_set():
+            supervisor.kill()
+        stop_asked.set()
+        start.cancel()
+
+    for number in STOP_SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    return stop_asked

@@ -1,0 +1,153 @@
+"""A whole ChatCraft of real processes for tests: own servers, own data, any number of each service.
+
+The fixtures in `conftest.py` make them. Nothing is restarted by itself: a test that kills, sees the kill.
+"""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import ClassVar, Self
+from weakref import WeakSet
+
+from deploy.local import ports
+from deploy.local.child import Child
+from deploy.local.data_dir import DataDir
+from deploy.local.migrations import migrate
+from deploy.local.servers import EmbeddedServers, Endpoints, run_together, start_and_wait
+from deploy.local.services import Gateway, ServiceSettings, service_program
+
+HOST = "127.0.0.1"
+ARTIFACTS = Path(__file__).parent.parent / "test-artifacts"
+DEFAULT_COUNTS = {"auth": 1, "messages": 2, "presence": 1, "gateway": 2}
+DEFAULT_ENV = {
+    "CHATCRAFT_AUTH_RATE_FACTOR": "1000",
+    "CHATCRAFT_GATEWAY_RATE_FACTOR": "1000",
+    "CHATCRAFT_GATEWAY_DRAIN_S": "0.5",
+}
+MAX_SHOWN_LOG_CHARS = 6_000
+
+
+class Stack:
+    """Servers and services. Each gateway has a port of its own, so that a test can choose the node."""
+
+    running: ClassVar[WeakSet["Stack"]] = WeakSet()
+
+    def __init__(
+        self,
+        name: str,
+        data_dir: DataDir,
+        *,
+        counts: Mapping[str, int] | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.servers = EmbeddedServers(data_dir)
+        self.logs = ARTIFACTS / name
+        self.children: dict[tuple[str, int], Child] = {}
+        self._data_dir = data_dir
+        self._counts = DEFAULT_COUNTS | dict(counts or {})
+        self._env = DEFAULT_ENV | dict(env or {})
+        self._gateway_ports: list[int] = []
+        self._log_starts: dict[Path, int] = {}
+
+    @property
+    def endpoints(self) -> Endpoints:
+        """Where the stores are."""
+        return self.servers.endpoints
+
+    @property
+    def gateway_urls(self) -> list[str]:
+        """One address per gateway, `http://127.0.0.1:<port>`."""
+        return [f"http://{HOST}:{port}" for port in self._gateway_ports]
+
+    def health_url(self, service: str, index: int = 0) -> str:
+        """Return the address of a process's private port (/livez, /readyz, /metrics)."""
+        return f"http://{HOST}:{self._data_dir.port_in_use(f'health_{service}-{index}')}"
+
+    async def start(self) -> Self:
+        """Start servers, migrate, start services; return once all are ready."""
+        self.logs.mkdir(parents=True, exist_ok=True)
+        Stack.running.add(self)
+        await self.servers.start()
+        await migrate(self.endpoints.database_url)
+        for service, count in self._counts.items():
+            for index in range(count):
+                self.children[service, index] = self._child(service, index)
+        await run_together(*(start_and_wait(child) for child in self.children.values()))
+        return self
+
+    async def stop(self) -> None:
+        """Stop everything in order: gateways, services, servers."""
+        gateways = [child for (service, _), child in self.children.items() if service == "gateway"]
+        others = [child for (service, _), child in self.children.items() if service != "gateway"]
+        for layer in (gateways, others):
+            await asyncio.gather(*(child.stop() for child in layer))
+        await self.servers.stop()
+        Stack.running.discard(self)
+
+    async def __aenter__(self) -> Self:
+        try:
+            return await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.stop()
+
+    async def kill(self, service: str, index: int = 0, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal to a process (`messages`, or a server: `postgres`); return once it has ended.
+
+        SIGSTOP and SIGCONT only arrive; nobody ends of them.
+        """
+        child = self.find(service, index)
+        child.send_signal(number)
+        if number not in {signal.SIGSTOP, signal.SIGCONT}:
+            await child.wait()
+
+    async def restart(self, service: str, index: int = 0) -> None:
+        """Start a process again, on its ports; stops it first if it runs. Returns once it is ready."""
+        child = self.find(service, index)
+        if child.is_running:
+            await child.stop()
+        await start_and_wait(child)
+
+    def find(self, service: str, index: int = 0) -> Child:
+        """Return a process of a service, or a server by its name: postgres, nats, valkey."""
+        by_name = {child.name: child for child in self.servers.children}
+        return by_name[service] if service in by_name else self.children[service, index]
+
+    def mark_logs(self) -> None:
+        """Remember how long the logs are now; `read_logs` shows what came after."""
+        self._log_starts = {log: log.stat().st_size for log in self._log_files()}
+
+    def read_logs(self) -> str:
+        """Return what every process logged since `mark_logs`, the end of it."""
+        parts = []
+        for log in self._log_files():
+            text = log.read_bytes()[self._log_starts.get(log, 0) :].decode("utf-8", "replace").strip()
+            if text:
+                parts.append(f"--- {log.name}\n{text[-MAX_SHOWN_LOG_CHARS:]}")
+        return "\n".join(parts)
+
+    def _log_files(self) -> list[Path]:
+        return [*sorted(self.logs.glob("*.log")), *sorted((self._data_dir.path / "logs").glob("*.log"))]
+
+    def _child(self, service: str, index: int) -> Child:
+        name = f"{service}-{index}"
+        gateway = None
+        if service == "gateway":
+            gateway = Gateway(host=HOST, port=ports.pick_free(avoid=self._gateway_ports))
+            self._gateway_ports.append(gateway.port)
+        log = self.logs / f"{name}.log"
+        log.unlink(missing_ok=True)
+        settings = ServiceSettings(
+            endpoints=self.endpoints,
+            secret_key=self._data_dir.secret("secret_key"),
+            kept_fds=(self._data_dir.lock_fd,),
+            extra_env=self._env,
+        )
+        make = partial(service_program, settings, service, name, gateway=gateway, log=log)
+        return Child(make(health_port=self._data_dir.port(f"health_{name}")))
