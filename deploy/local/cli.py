@@ -27,9 +27,9 @@ app = typer.Typer(
     help="ChatCraft, a chat platform to host yourself.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 PortOption = Annotated[
@@ -81,7 +81,7 @@ def up(
 
 @app.command()
 def migrate(data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
-    """Bring the database up to date and stop again; `up` does it by itself."""
+    """Bring the database up to date; `up` does it by itself."""
     asyncio.run(run_migrate(_external_urls(), data_dir))
     typer.echo("The database is up to date.")
 

@@ -37,7 +37,8 @@ SETTINGS: Mapping[str, str] = {
 # For psql, which runs what a query with \\gexec returns: SQL has no CREATE DATABASE IF NOT EXISTS.
 CREATE_DATABASE = """\
 \\getenv password ROLE_PASSWORD
-SELECT 'CREATE ROLE chatcraft LOGIN' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'chatcraft') \\gexec
+SELECT 'CREATE ROLE chatcraft LOGIN'
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'chatcraft') \\gexec
 ALTER ROLE chatcraft PASSWORD :'password';
 SELECT 'CREATE DATABASE chatcraft OWNER chatcraft'
  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'chatcraft') \\gexec

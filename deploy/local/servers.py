@@ -1,10 +1,10 @@
 """PostgreSQL, NATS and Valkey of one data directory, started together. For `chatcraft up` and for tests."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from deploy.local.child import Child, Program
 from deploy.local.data_dir import DataDir
@@ -44,7 +44,7 @@ class EmbeddedServers:
         self,
         data_dir: DataDir,
         external: ExternalUrls | None = None,
-        start_child: Callable[[Child], Awaitable[None]] | None = None,
+        start_child: Callable[[Child], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self.data_dir = data_dir
         self.children: list[Child] = []
@@ -54,7 +54,7 @@ class EmbeddedServers:
     async def start(self) -> Endpoints:
         """Start them at the same time; return once all answer. Raises StartError."""
         external = self._external
-        starts: list[Coroutine[None, None, None]] = []
+        starts: list[Coroutine[Any, Any, None]] = []
         if external.nats is None:
             starts.append(self._start(nats_program(self.data_dir)))
         if external.redis is None:
@@ -94,7 +94,7 @@ class EmbeddedServers:
         await ensure_database(self.data_dir)
 
 
-async def run_together(*starts: Coroutine[None, None, None]) -> None:
+async def run_together(*starts: Coroutine[Any, Any, None]) -> None:
     """Run them at the same time; the first that fails cancels the others, and its error is raised."""
     try:
         async with asyncio.TaskGroup() as group:

@@ -5,6 +5,9 @@ Knows nothing of what they are; `up.py` says who and in which order.
 
 import asyncio
 import signal
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
 
 from deploy.local.child import Child
 from deploy.local.console import Console
@@ -28,13 +31,17 @@ class Supervisor:
         self._layers: list[list[Child]] = []
         self._keepers: dict[Child, asyncio.Task[None]] = {}
 
-    def add_layer(self) -> None:
-        """Children added from now on are stopped before those added so far."""
-        self._layers.append([])
+    def add_layer(self) -> Callable[[Child], Coroutine[Any, Any, None]]:
+        """Return the function that starts a child in a new layer, which is stopped before those so far.
 
-    async def add(self, child: Child) -> None:
-        """Start a child, return once it is ready, and keep it running from then on. Raises StartError."""
-        self._layers[-1].append(child)
+        It returns once the child is ready, and the child is kept running from then on. Raises StartError.
+        """
+        layer: list[Child] = []
+        self._layers.append(layer)
+        return partial(self._add, layer)
+
+    async def _add(self, layer: list[Child], child: Child) -> None:
+        layer.append(child)
         ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         keeper = asyncio.create_task(self._keep(child, ready), name=f"keep {child.name}")
         self._keepers[child] = keeper

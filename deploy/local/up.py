@@ -124,8 +124,7 @@ class _Up:
         self._console.address(f"http://{host}:{self._public.port}")
 
     async def _start_servers(self) -> Endpoints:
-        self._supervisor.add_layer()
-        servers = EmbeddedServers(self._data_dir, self._options.external, self._supervisor.add)
+        servers = EmbeddedServers(self._data_dir, self._options.external, self._supervisor.add_layer())
         return await servers.start()
 
     async def _migrate(self, endpoints: Endpoints) -> None:
@@ -141,12 +140,10 @@ class _Up:
             secret_key=self._options.secret_key or self._data_dir.secret("secret_key"),
             kept_fds=(self._data_dir.lock_fd,),
         )
-        self._supervisor.add_layer()
+        start_back, start_gateway = self._supervisor.add_layer(), self._supervisor.add_layer()
         back = [child for service in BACK_SERVICES for child in self._children(settings, service)]
-        starts = [self._supervisor.add(child) for child in back]
-        self._supervisor.add_layer()
-        starts += [self._supervisor.add(child) for child in self._children(settings, "gateway")]
-        await run_together(*starts)
+        gateways = self._children(settings, "gateway")
+        await run_together(*map(start_back, back), *map(start_gateway, gateways))
 
     def _children(self, settings: ServiceSettings, service: str) -> list[Child]:
         count = self._options.count_by_service[service]
