@@ -1,0 +1,605 @@
+// Generated from the registry by `python -m shared.documents write`. Do not edit.
+
+export interface AddMembers {
+  room_id: string;
+  user_ids: string[];
+}
+
+export interface BrowseRooms {
+  q?: string;
+  limit?: number;
+  cursor?: string | null;
+}
+
+/** The present state of all that changed after a position, or `reset` and empty lists. */
+export interface Changes {
+  position: Position;
+  reset: boolean;
+  messages: Message[];
+  members: Member[];
+  room: Room;
+}
+
+export interface CreateRoom {
+  kind: "private" | "public";
+  name: string;
+  id?: string | null;
+  topic?: string;
+  member_ids?: string[];
+}
+
+export interface Draining {
+  retry_after_ms: number;
+}
+
+export interface EditMessage {
+  room_id: string;
+  message_id: string;
+  text: string;
+}
+
+/** `{}`: nothing to say, or nothing to ask. */
+export type Empty = Record<string, never>;
+
+/** What stands under `error` on every door. */
+export interface ErrorBody {
+  code: ErrorCode;
+  message: string;
+  retry_after_ms: number | null;
+  details: Record<string, unknown>;
+}
+
+/** Every code a client can meet. Status and retry are in `STATUS` and `RETRYABLE`. */
+export type ErrorCode = "bad_frame" | "conflict" | "forbidden" | "internal" | "invalid_input" | "mfa_failed" | "not_found" | "rate_limited" | "timeout" | "token_expired" | "too_large" | "unauthenticated" | "unavailable" | "unknown_op";
+
+/** `{"error": {…}}`: a whole REST body, or the bus's reply. */
+export interface ErrorReply {
+  error: ErrorBody;
+}
+
+export interface GetChanges {
+  room_id: string;
+  epoch: number;
+  after_rev: number;
+}
+
+export interface GetPresence {
+  user_ids: string[];
+}
+
+export interface GetUsers {
+  ids: string[];
+}
+
+export interface HeldPosition {
+  epoch: number;
+  rev: number;
+}
+
+export interface Jwks {
+  keys: Record<string, unknown>[];
+}
+
+/** What `ready.limits` tells a client; the gateway enforces the same object. */
+export interface Limits {
+  frame_bytes: number;
+  text_code_points: number;
+  commands_in_flight: number;
+  command_timeout_s: number;
+  commands_per_s: number;
+  commands_burst: number;
+  connections_per_user: number;
+  watched_users: number;
+  rooms_per_user: number;
+  reply_bytes: number;
+  ping_interval_s: number;
+  silence_s: number;
+}
+
+export interface ListMembers {
+  room_id: string;
+  limit?: number;
+  cursor?: string | null;
+}
+
+/** At most one anchor; with none, the newest. */
+export interface ListMessages {
+  room_id: string;
+  before_seq?: number | null;
+  after_seq?: number | null;
+  around_seq?: number | null;
+  limit?: number;
+  thread_id?: string | null;
+}
+
+export interface ListRooms {
+  limit?: number;
+  cursor?: string | null;
+}
+
+/** One refresh-token family: a device where the user is signed in. */
+export interface LoginSession {
+  id: string;
+  created_at: string;
+  last_used_at: string;
+  address: string | null;
+  user_agent: string | null;
+  current: boolean;
+}
+
+export interface LoginSessions {
+  logins: LoginSession[];
+}
+
+export interface MarkRead {
+  room_id: string;
+  seq: number;
+  thread_id?: string | null;
+  unread?: boolean;
+}
+
+/** A User as its owner sees it. `created_at` is null only while the auth service is away. */
+export interface Me {
+  id: string;
+  username: string;
+  display_name: string;
+  role: "admin" | "bot" | "member";
+  bio: string;
+  avatar_file_id: string | null;
+  created_at: string | null;
+  deactivated: boolean;
+  email: string | null;
+  email_verified: boolean;
+  locale: string | null;
+  timezone: string | null;
+}
+
+export interface Member {
+  room_id: string;
+  user_id: string;
+  role: "member" | "moderator" | "owner";
+  joined_at: string;
+  left_at: string | null;
+  rev: number;
+}
+
+/** Present members only, by user id. */
+export interface Members {
+  members: Member[];
+  next_cursor: string | null;
+}
+
+/** A member's own view of a room; only its owner ever sees it. */
+export interface Membership {
+  room_id: string;
+  user_id: string;
+  role: "member" | "moderator" | "owner";
+  joined_at: string;
+  read_seq: number;
+  unread: number;
+  mentions: number;
+  notify: "all" | "mentions" | "none";
+}
+
+export interface Mentions {
+  user_ids: string[];
+  room: boolean;
+  here: boolean;
+}
+
+export interface Message {
+  id: string;
+  room_id: string;
+  seq: number;
+  rev: number;
+  thread_id: string | null;
+  reply_to: string | null;
+  sender_id: string;
+  kind: "encrypted" | "system" | "text";
+  text: string;
+  content: Record<string, unknown> | null;
+  mentions: Mentions;
+  files: Record<string, unknown>[];
+  reactions: Reaction[];
+  reply_count: number;
+  last_reply_at: string | null;
+  pinned_at: string | null;
+  created_at: string;
+  edited_at: string | null;
+  deleted_at: string | null;
+}
+
+/** Ascending by seq. */
+export interface Messages {
+  messages: Message[];
+  has_before: boolean;
+  has_after: boolean;
+}
+
+export interface OneMember {
+  room_id: string;
+  user_id: string;
+}
+
+export interface OneMessage {
+  room_id: string;
+  message_id: string;
+}
+
+export interface OneRoom {
+  room_id: string;
+}
+
+export interface OpenDm {
+  user_ids: string[];
+}
+
+export interface OwnRoom {
+  room: Room;
+  membership: Membership;
+}
+
+/** Most recently active first. */
+export interface OwnRooms {
+  rooms: OwnRoom[];
+  next_cursor: string | null;
+}
+
+export interface PasswordLogin {
+  login: string;
+  password: string;
+}
+
+/** A place in a room's history. Lower epoch: drop; higher: reload; else compare `rev`. */
+export interface Position {
+  epoch: number;
+  rev: number;
+}
+
+export interface Presence {
+  user_id: string;
+  status: "away" | "dnd" | "offline" | "online";
+  text: string;
+  last_active_at: string | null;
+}
+
+/** One for each id asked, in that order; unknown people are offline. */
+export interface Presences {
+  presences: Presence[];
+}
+
+export interface Reaction {
+  emoji: string;
+  count: number;
+  user_ids: string[];
+}
+
+export interface Ready {
+  user: Me;
+  login_id: string;
+  node_id: string;
+  server_at: string;
+  limits: Limits;
+}
+
+export interface Reauth {
+  access_token: string;
+}
+
+export interface Refresh {
+  refresh_token?: string | null;
+}
+
+export interface Refreshed {
+  tokens: Tokens;
+}
+
+export interface Register {
+  username: string;
+  password: string;
+  display_name?: string | null;
+  email?: string | null;
+}
+
+export interface RevokeLogin {
+  login_id: string;
+}
+
+export interface Room {
+  id: string;
+  kind: "dm" | "group_dm" | "private" | "public";
+  name: string | null;
+  topic: string;
+  user_ids: string[] | null;
+  created_by: string;
+  created_at: string;
+  archived_at: string | null;
+  epoch: number;
+  rev: number;
+  first_seq: number;
+  last_seq: number;
+  member_count: number;
+  settings: Record<string, unknown>;
+}
+
+/** The present state of all that changed after `after_rev`: upsert it. */
+export interface RoomChanges {
+  after_rev: number;
+  messages: Message[];
+  members: Member[];
+  room: Room;
+}
+
+export interface RoomRemoved {
+  room_id: string;
+  reason: "banned" | "left" | "removed";
+}
+
+export interface RoomReset {
+  room_id: string;
+}
+
+export interface Rooms {
+  rooms: Room[];
+  next_cursor: string | null;
+}
+
+export interface SearchUsers {
+  q?: string;
+  limit?: number;
+  cursor?: string | null;
+}
+
+export interface SendMessage {
+  room_id: string;
+  id: string;
+  text: string;
+  thread_id?: string | null;
+  reply_to?: string | null;
+  file_ids?: string[];
+}
+
+export interface SentMessage {
+  message: Message;
+  duplicate: boolean;
+}
+
+export interface SetPresence {
+  status: "away" | "dnd" | "invisible" | "online";
+  text?: string | null;
+  expires_at?: string | null;
+}
+
+export interface SetRole {
+  room_id: string;
+  user_id: string;
+  role: "member" | "moderator" | "owner";
+}
+
+export interface SignedIn {
+  user: User;
+  tokens: Tokens;
+}
+
+/** The positions that the client holds, by room; a next page repeats the request with `cursor`. */
+export interface Sync {
+  rooms?: Record<string, HeldPosition>;
+  cursor?: string | null;
+  only?: boolean;
+}
+
+export interface SyncElement {
+  room: Room;
+  membership: Membership;
+  position: Position;
+  state: "caught_up" | "current" | "new" | "reset";
+  messages: Message[];
+  members: Member[];
+}
+
+export interface Synced {
+  rooms: SyncElement[];
+  left: string[];
+  next_cursor: string | null;
+}
+
+export interface Tokens {
+  access_token: string;
+  expires_in_s: number;
+  refresh_token: string | null;
+}
+
+export interface Typing {
+  room_id: string;
+  thread_id?: string | null;
+}
+
+export interface TypingChanged {
+  user_id: string;
+  thread_id: string | null;
+  until_at: string | null;
+}
+
+/** What is absent stays; null clears a locale or time zone. */
+export interface UpdateMe {
+  display_name?: string;
+  bio?: string;
+  locale?: string | null;
+  timezone?: string | null;
+}
+
+export interface UpdateRoom {
+  room_id: string;
+  name?: string;
+  topic?: string;
+}
+
+export interface User {
+  id: string;
+  username: string;
+  display_name: string;
+  role: "admin" | "bot" | "member";
+  bio: string;
+  avatar_file_id: string | null;
+  created_at: string | null;
+  deactivated: boolean;
+}
+
+/** For `users.get`: those that exist, in the order asked. */
+export interface Users {
+  users: User[];
+  next_cursor: string | null;
+}
+
+export interface WatchPresence {
+  user_ids: string[];
+}
+
+export interface Route {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Below /api/v1; `{fields}` of the request stand in the path. */
+  readonly path: string;
+}
+
+export interface Commands {
+  "auth.jwks": { request: Empty; reply: Jwks };
+  "auth.list_logins": { request: Empty; reply: LoginSessions };
+  "auth.login": { request: PasswordLogin; reply: SignedIn };
+  "auth.logout": { request: Empty; reply: Empty };
+  "auth.reauth": { request: Reauth; reply: Empty };
+  "auth.refresh": { request: Refresh; reply: Refreshed };
+  "auth.register": { request: Register; reply: SignedIn };
+  "auth.revoke_login": { request: RevokeLogin; reply: Empty };
+  "members.add": { request: AddMembers; reply: Members };
+  "members.list": { request: ListMembers; reply: Members };
+  "members.remove": { request: OneMember; reply: Empty };
+  "members.set_role": { request: SetRole; reply: Member };
+  "messages.changes": { request: GetChanges; reply: Changes };
+  "messages.delete": { request: OneMessage; reply: Message };
+  "messages.edit": { request: EditMessage; reply: Message };
+  "messages.get": { request: OneMessage; reply: Message };
+  "messages.list": { request: ListMessages; reply: Messages };
+  "messages.send": { request: SendMessage; reply: SentMessage };
+  "presence.get": { request: GetPresence; reply: Presences };
+  "presence.set": { request: SetPresence; reply: Presence };
+  "presence.unwatch": { request: WatchPresence; reply: Empty };
+  "presence.watch": { request: WatchPresence; reply: Presences };
+  "read.mark": { request: MarkRead; reply: Membership };
+  "rooms.archive": { request: OneRoom; reply: Room };
+  "rooms.browse": { request: BrowseRooms; reply: Rooms };
+  "rooms.create": { request: CreateRoom; reply: Room };
+  "rooms.get": { request: OneRoom; reply: Room };
+  "rooms.join": { request: OneRoom; reply: Membership };
+  "rooms.leave": { request: OneRoom; reply: Empty };
+  "rooms.list": { request: ListRooms; reply: OwnRooms };
+  "rooms.open_dm": { request: OpenDm; reply: Room };
+  "rooms.update": { request: UpdateRoom; reply: Room };
+  "sync": { request: Sync; reply: Synced };
+  "typing.start": { request: Typing; reply: Empty };
+  "typing.stop": { request: Typing; reply: Empty };
+  "users.get": { request: GetUsers; reply: Users };
+  "users.me": { request: Empty; reply: Me };
+  "users.search": { request: SearchUsers; reply: Users };
+  "users.update_me": { request: UpdateMe; reply: Me };
+}
+
+export interface Events {
+  "ready": Ready;
+  "draining": Draining;
+  "message.created": Message;
+  "message.updated": Message;
+  "message.deleted": Message;
+  "member.joined": Member;
+  "member.left": Member;
+  "member.updated": Member;
+  "room.updated": Room;
+  "room.archived": Room;
+  "room.changes": RoomChanges;
+  "room.added": SyncElement;
+  "room.removed": RoomRemoved;
+  "read.updated": Membership;
+  "room.reset": RoomReset;
+  "typing.changed": TypingChanged;
+  "presence.changed": Presence;
+}
+
+export type Op = keyof Commands;
+export type EventName = keyof Events;
+
+/** Null: the command has no REST door. */
+export const routes: Record<Op, Route | null> = {
+  "auth.jwks": { method: "GET", path: "/auth/jwks" },
+  "auth.list_logins": { method: "GET", path: "/auth/logins" },
+  "auth.login": { method: "POST", path: "/auth/login" },
+  "auth.logout": { method: "POST", path: "/auth/logout" },
+  "auth.reauth": null,
+  "auth.refresh": { method: "POST", path: "/auth/refresh" },
+  "auth.register": { method: "POST", path: "/auth/register" },
+  "auth.revoke_login": { method: "DELETE", path: "/auth/logins/{login_id}" },
+  "members.add": { method: "POST", path: "/rooms/{room_id}/members" },
+  "members.list": { method: "GET", path: "/rooms/{room_id}/members" },
+  "members.remove": { method: "DELETE", path: "/rooms/{room_id}/members/{user_id}" },
+  "members.set_role": { method: "PATCH", path: "/rooms/{room_id}/members/{user_id}" },
+  "messages.changes": { method: "GET", path: "/rooms/{room_id}/changes" },
+  "messages.delete": { method: "DELETE", path: "/rooms/{room_id}/messages/{message_id}" },
+  "messages.edit": { method: "PATCH", path: "/rooms/{room_id}/messages/{message_id}" },
+  "messages.get": { method: "GET", path: "/rooms/{room_id}/messages/{message_id}" },
+  "messages.list": { method: "GET", path: "/rooms/{room_id}/messages" },
+  "messages.send": { method: "POST", path: "/rooms/{room_id}/messages" },
+  "presence.get": { method: "GET", path: "/presence" },
+  "presence.set": { method: "PUT", path: "/presence" },
+  "presence.unwatch": null,
+  "presence.watch": null,
+  "read.mark": { method: "POST", path: "/rooms/{room_id}/read" },
+  "rooms.archive": { method: "POST", path: "/rooms/{room_id}/archive" },
+  "rooms.browse": { method: "GET", path: "/rooms/public" },
+  "rooms.create": { method: "POST", path: "/rooms" },
+  "rooms.get": { method: "GET", path: "/rooms/{room_id}" },
+  "rooms.join": { method: "POST", path: "/rooms/{room_id}/join" },
+  "rooms.leave": { method: "POST", path: "/rooms/{room_id}/leave" },
+  "rooms.list": { method: "GET", path: "/rooms" },
+  "rooms.open_dm": { method: "POST", path: "/dms" },
+  "rooms.update": { method: "PATCH", path: "/rooms/{room_id}" },
+  "sync": null,
+  "typing.start": null,
+  "typing.stop": null,
+  "users.get": { method: "GET", path: "/users" },
+  "users.me": { method: "GET", path: "/users/me" },
+  "users.search": { method: "GET", path: "/users/search" },
+  "users.update_me": { method: "PATCH", path: "/users/me" },
+};
+
+export const errors: Record<ErrorCode, { status: number; isRetryable: boolean }> = {
+  invalid_input: { status: 422, isRetryable: false },
+  bad_frame: { status: 400, isRetryable: false },
+  unknown_op: { status: 400, isRetryable: false },
+  unauthenticated: { status: 401, isRetryable: false },
+  token_expired: { status: 401, isRetryable: false },
+  mfa_failed: { status: 401, isRetryable: false },
+  forbidden: { status: 403, isRetryable: false },
+  not_found: { status: 404, isRetryable: false },
+  conflict: { status: 409, isRetryable: false },
+  too_large: { status: 413, isRetryable: false },
+  rate_limited: { status: 429, isRetryable: true },
+  unavailable: { status: 503, isRetryable: true },
+  timeout: { status: 504, isRetryable: true },
+  internal: { status: 500, isRetryable: true },
+};
+
+/** 4000-4499: reconnect. 4500-4999: do not. */
+export const closeCodes = {
+  normal: 1000,
+  going_away: 1001,
+  unsupported_data: 1003,
+  invalid_data: 1007,
+  too_big: 1009,
+  draining: 1012,
+  internal: 4000,
+  slow_consumer: 4002,
+  token_expired: 4003,
+  rate_limited: 4004,
+  login_ended: 4500,
+  protocol_violation: 4501,
+  too_many_connections: 4502,
+  deactivated: 4503,
+} as const;
