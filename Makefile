@@ -1,0 +1,67 @@
+# `make` shows the menu. All paths are relative: make cannot quote a space, and a checkout may lie below one.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup run test check bench fmt web image clean browser FORCE
+
+BIN := .venv/bin
+NODE := sh deploy/local/make/with_node.sh
+ARGS ?=
+
+help: ## Show this menu
+	@echo "ChatCraft. Needs Python 3.11 or newer, make and a shell; everything else is fetched."
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name text; do printf '  make %-7s %s\n' "$$name" "$$text"; done
+
+setup: .venv/.done ## Create .venv with the locked dependencies
+
+run: setup web ## Start ChatCraft and print its address (options: make run ARGS="--port 9000")
+	@exec $(BIN)/chatcraft up $(ARGS)
+
+test: setup web browser check ## Run all checks and tests, the browser's too (make test ARGS="-k word")
+	@$(NODE) npm run --silent test
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## Check style, types, layers and generated files
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: setup ## Measure, and write the figures to bench/results/
+	@$(BIN)/python -m bench $(ARGS)
+
+fmt: setup ## Format the code and sort its imports
+	@$(BIN)/ruff check --fix --exit-zero
+	@$(BIN)/ruff format
+
+web: web/dist/index.html ## Build the web client into web/dist/
+
+image: ## Build the container image (needs docker)
+	@docker build --file deploy/Dockerfile --tag chatcraft .
+
+clean: ## Remove everything that was built; your data in .chatcraft/ stays
+	@rm -rf .venv web/node_modules web/dist dist test-artifacts .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+browser: setup
+	@sh deploy/local/make/browser.sh
+
+# Made again when the dependencies change, and when the checkout has moved.
+.venv/.done: pyproject.toml uv.lock deploy/local/make/setup.sh $(shell grep -qF "$$(pwd -P)/.venv" .venv/bin/activate 2>/dev/null || echo FORCE)
+	@sh deploy/local/make/setup.sh
+
+WEB_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path 'web/dist/*')
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json | .venv/.done
+	@echo "Installing the packages of the web client …"
+	@$(NODE) npm ci --silent --no-audit --no-fund
+	@touch $@
+
+web/dist/index.html: $(WEB_SOURCES) web/node_modules/.package-lock.json
+	@echo "Building the web client …"
+	@$(NODE) npm run --silent build
+	@touch $@
+
+FORCE:
