@@ -13,7 +13,7 @@ from shared.documents.schemas import Schema, build_schemas, ref
 
 _VERSION = "1"
 _DESCRIPTION = (
-    "What travels over the WebSocket `/ws` (subprotocol `chatcraft.v1`) and, for other services of a deployment, "
+    "What travels over the WebSocket `/ws` (subprotocol `chatcraft.v1`) and, for other services, "
     "over NATS. All frames are JSON text. Clients ignore unknown fields and unknown events."
 )
 _REF_MAX = 2**53 - 1

@@ -11,7 +11,7 @@ from shared.documents.schemas import Schema, build_schemas, ref
 _TITLE = "ChatCraft"
 _VERSION = "1"
 _DESCRIPTION = (
-    "Commands over HTTP. The same commands run over the WebSocket at `/ws`, which `/asyncapi.json` describes. "
+    "Commands over HTTP. The same commands run over the WebSocket `/ws`, which `/asyncapi.json` describes. "
     "Ids are lower-case UUIDs, times RFC 3339 in UTC. Unknown fields are refused."
 )
 _JSON = "application/json"
