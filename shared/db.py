@@ -2,9 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -23,7 +26,7 @@ _TRANSIENT_CODES = {"40001", "40P01", "55P03", "25006"}
 def create_engine(settings: DatabaseSettings, service: str) -> AsyncEngine:
     """Return an engine on asyncpg; nothing is connected yet. A commit is durable when it returns."""
     url = settings.database_url.get_secret_value()
-    return create_async_engine(
+    engine = create_async_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=settings.database_pool,
         max_overflow=0,
@@ -39,6 +42,14 @@ def create_engine(settings: DatabaseSettings, service: str) -> AsyncEngine:
             },
         },
     )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
+def _refuse_closed(connection: DBAPIConnection, _record: object, _proxy: object) -> None:
+    # A server that restarted has closed them all; the pool opens another for each one refused here.
+    if cast("Any", connection).driver_connection.is_closed():
+        raise DisconnectionError("the server closed this connection")
 
 
 @asynccontextmanager
