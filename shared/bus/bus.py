@@ -145,12 +145,17 @@ class Bus:
             raise unavailable("the bus refused the request") from exc
         return reply.data
 
-    async def publish(self, subject: str, payload: bytes, headers: dict[str, str] | None = None) -> None:
-        """Publish at most once. Raises ChatError `unavailable` while the link is down."""
+    async def publish(
+        self, subject: str, payload: bytes, headers: dict[str, str] | None = None, *, reply: str = ""
+    ) -> None:
+        """Publish at most once; answers, as JetStream's acks, go to the subject `reply`.
+
+        Raises ChatError `unavailable` while the link is down.
+        """
         if not self._client.is_connected:
             raise unavailable("the bus is down")
         try:
-            await self._client.publish(subject, payload, headers=headers)
+            await self._client.publish(subject, payload, reply, headers)
         except nats.errors.Error as exc:
             raise unavailable("the bus refused the message") from exc
 
