@@ -15,7 +15,7 @@ from shared.contracts.fields import PROBLEMS
 from shared.contracts.registry import Command, Rep, Req
 from shared.errors import ChatError, invalid_fields
 
-_AT = re.compile(r"^(?P<problem>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+_AT = re.compile(r"^(?P<problem>.*?)(?: - at (?:`key` in )?`(?P<path>[^`]*)`)?$", re.DOTALL)
 _UNKNOWN = re.compile(r"^Object contains unknown field `(?P<name>.*)`$", re.DOTALL)
 _MISSING = re.compile(r"^Object missing required field `(?P<name>.*)`$", re.DOTALL)
 _PATTERN = re.compile(r"^Expected `str` matching regex (?P<pattern>'.*'|\".*\")$", re.DOTALL)
@@ -35,7 +35,7 @@ def decode_request(command: Command[Req, Rep], raw: bytes | msgspec.Raw) -> Req:
     try:
         return cast("Req", decoder.decode(raw))
     except msgspec.ValidationError as exc:
-        raise invalid_fields([explain(exc)]) from exc
+        raise _explain_refused(bytes(raw), exc) from exc
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
         raise _explain_malformed(bytes(raw)) from exc
 
@@ -74,6 +74,17 @@ def _describe_pattern(quoted: str) -> str:
     return "has characters that are not allowed"
 
 
+def _explain_refused(raw: bytes, exc: msgspec.ValidationError) -> ChatError:
+    """Name the refused field, unless what comes after it shows that this is no JSON at all."""
+    try:
+        msgspec.json.decode(raw)
+    except msgspec.ValidationError:
+        pass
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _explain_malformed(raw)
+    return invalid_fields([explain(exc)])
+
+
 def _explain_malformed(raw: bytes) -> ChatError:
     """Tell text with lone surrogates (valid JSON, refused here) from what is no JSON at all."""
     try:
@@ -88,7 +99,9 @@ def _explain_malformed(raw: bytes) -> ChatError:
 def _find_surrogate(value: Any, path: str) -> str | None:
     match value:
         case str():
-            return path if any("\ud800" <= char <= "\udfff" for char in value) else None
+            return path if _has_surrogate(value) else None
+        case dict() if any(map(_has_surrogate, value)):
+            return path
         case dict():
             children = [(f"{path}.{key}" if path else str(key), child) for key, child in value.items()]
         case list():
@@ -97,3 +110,7 @@ def _find_surrogate(value: Any, path: str) -> str | None:
             return None
     found = (_find_surrogate(child, child_path) for child_path, child in children)
     return next((each for each in found if each is not None), None)
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in text)
