@@ -1,0 +1,136 @@
+"""`chatcraft up` from the outside: what it prints, what it keeps running, what it leaves behind."""
+
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import httpx2
+import pytest
+
+from tests.up_process import UpProcess, command_line, is_alive, wait_all_gone, wait_for
+
+ACCOUNT = {"username": "ada.l", "password": "correct horse battery"}
+
+
+@pytest.fixture(scope="module")
+async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[UpProcess]:
+    """A first start, with two gateways, in a directory with a space in its name."""
+    data_dir = tmp_path_factory.mktemp("a path") / "with space"
+    async with UpProcess(data_dir, "--gateways", "2") as running:
+        await running.wait_ready()
+        yield running
+
+
+async def answers(url: str) -> bool:
+    async with httpx2.AsyncClient() as client:
+        try:
+            return (await client.get(f"{url}/api/v1/auth/jwks")).status_code == 200
+        except httpx2.TransportError:
+            return False
+
+
+async def sign_in(url: str, path: str, body: dict[str, str]) -> int:
+    async with httpx2.AsyncClient() as client:
+        return (await client.post(f"{url}/api/v1/auth/{path}", json=body)).status_code
+
+
+async def test_the_address_comes_last_and_answers(up):
+    own_lines = [line for line in up.lines if "│" not in line and line.strip()]
+    assert own_lines[0].startswith("ChatCraft ")
+    assert own_lines[-1] == f"ChatCraft is ready: {up.url}"
+    for name in ("postgres", "nats", "valkey", "auth", "messages", "presence", "gateway-1", "gateway-2"):
+        assert sum(line.split()[:2] == [name, "ready"] for line in own_lines) == 1
+    assert await answers(up.url)
+
+
+async def test_secrets_are_readable_by_their_owner_only(up):
+    for name in ("secrets.json", "nats.conf", "valkey.conf"):
+        assert (up.data_dir / name).stat().st_mode & 0o077 == 0
+    secrets = json.loads((up.data_dir / "secrets.json").read_text()).values()
+    assert len(secrets) > 5
+    for pid in up.descendants():
+        assert not any(secret in command_line(pid) for secret in secrets)
+
+
+async def test_a_second_up_on_the_same_directory_says_who_holds_it(up):
+    async with UpProcess(up.data_dir) as second:
+        assert await second.wait_end() == 1
+    assert f"pid {up.process.pid}" in second.lines[-1]
+    assert "--data-dir" in second.lines[-1]
+    assert len(second.lines) == 1
+
+
+async def test_a_taken_port_names_its_owner_and_the_way_out(up, tmp_path):
+    port = up.url.rpartition(":")[2]
+    async with UpProcess(tmp_path / "other", "--port", port) as second:
+        assert await second.wait_end() == 1
+    assert second.lines[-1].startswith(f"chatcraft: port {port} is taken by ")
+    assert second.lines[-1].endswith("; use --port")
+    assert "Traceback" not in second.output
+
+
+@pytest.mark.parametrize("word", ["services.auth", "services.gateway", "nats-server", "bin/postgres"])
+async def test_a_killed_process_comes_back(up, word):
+    killed = up.find_child(word)
+    seen = len(up.lines)
+    os.kill(killed, signal.SIGKILL)
+
+    async def is_reported_back() -> bool:
+        lines = up.lines[seen:]
+        return any("killed by SIGKILL; next try in 0.5 s" in line for line in lines) and any(
+            "is ready again" in line for line in lines
+        )
+
+    await wait_for(is_reported_back, lambda: up.output)
+    assert up.find_child(word) != killed
+
+    async def is_whole() -> bool:
+        return await answers(up.url)
+
+    await wait_for(is_whole, lambda: f"{up.url} does not answer\n{up.output}")
+
+
+async def test_sigterm_stops_all_and_the_data_are_there_after_a_restart(tmp_path):
+    async with UpProcess(tmp_path / "data") as first:
+        assert await sign_in(await first.wait_ready(), "register", ACCOUNT) == 201
+        processes = first.descendants()
+        first.process.send_signal(signal.SIGTERM)
+        assert await first.wait_end() == 0
+    assert not any(is_alive(pid) for pid in processes)
+    assert "killed" not in first.output
+    ports = (tmp_path / "data" / "ports.json").read_text()
+
+    async with UpProcess(tmp_path / "data") as again:
+        url = await again.wait_ready()
+        assert (
+            await sign_in(url, "login", {"login": ACCOUNT["username"], "password": ACCOUNT["password"]})
+            == 200
+        )
+        assert (tmp_path / "data" / "ports.json").read_text() == ports
+
+        processes = again.descendants()
+        again.process.kill()
+        await again.process.wait()
+        await wait_all_gone(processes)
+
+
+async def test_up_after_kill_9_starts_at_once_on_the_same_directory(tmp_path):
+    async with UpProcess(tmp_path / "data") as killed:
+        await killed.wait_line("postgres")
+        processes = killed.descendants()
+        killed.process.kill()
+        await killed.process.wait()
+        async with UpProcess(tmp_path / "data") as again:
+            assert await answers(await again.wait_ready())
+    assert not any(is_alive(pid) for pid in processes)
+
+
+async def test_ctrl_c_during_the_start_stops_quietly(tmp_path):
+    async with UpProcess(tmp_path / "data") as starting:
+        await starting.wait_line("nats")
+        processes = starting.descendants()
+        starting.process.send_signal(signal.SIGINT)
+        assert await starting.wait_end() == 0
+    assert "Traceback" not in starting.output
+    assert not any(is_alive(pid) for pid in processes)

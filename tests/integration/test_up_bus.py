@@ -1,0 +1,56 @@
+"""The bus of `chatcraft up`: who may say what. The rest of the system builds its trust on these refusals."""
+
+import asyncio
+
+import nats
+import pytest
+
+from tests.up_process import wait_for
+
+USERS = ("auth", "gateway", "messages", "presence")
+ROOM = "chat.room.0195f3c0-0000-7000-8000-000000000000.message.created"
+# Each subject, and the only users that may publish it.
+ALLOWED = {
+    "rpc.messages.send": {"gateway"},
+    "svc.messages.positions": {"gateway"},
+    "svc.auth.known_users": {"gateway", "messages"},
+    ROOM: {"messages"},
+    "chat.user.0195f3c0-0000-7000-8000-000000000000.room.added": {"auth", "messages"},
+    "chat.signal.0195f3c0-0000-7000-8000-000000000000.typing.changed": {"gateway"},
+    "chat.presence.0195f3c0-0000-7000-8000-000000000000": {"presence"},
+    "auth.revoked": {"auth"},
+    "$JS.API.STREAM.INFO.CHAT": {"messages"},
+}
+
+
+@pytest.mark.parametrize("user", USERS)
+async def test_a_user_publishes_its_own_subjects_and_no_others(nats_url, user):
+    refusals: list[str] = []
+
+    async def on_error(error: Exception) -> None:
+        refusals.append(str(error).lower())
+
+    connection = await nats.connect(nats_url(user), error_cb=on_error)
+    for subject in ALLOWED:
+        await connection.publish(subject, b"x")
+    await connection.flush()
+    forbidden = {subject for subject, users in ALLOWED.items() if user not in users}
+
+    async def are_all_refused() -> bool:
+        return len(refusals) >= len(forbidden)
+
+    await wait_for(are_all_refused, lambda: f"only {refusals}")
+    await connection.close()
+    assert all("permissions violation for publish" in refusal for refusal in refusals)
+    assert {subject for subject in ALLOWED if any(subject.lower() in text for text in refusals)} == forbidden
+
+
+@pytest.mark.parametrize("login", [b"CONNECT {}", b'CONNECT {"user": "gateway", "pass": "guess"}'])
+async def test_nobody_comes_in_without_a_password(nats_url, login):
+    host, port = nats_url("gateway").rpartition("@")[2].split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(login + b"\r\nPING\r\n")
+    said = await reader.read()
+    writer.close()
+    assert b"-ERR 'Authorization Violation'" in said
+    assert b"PONG" not in said
