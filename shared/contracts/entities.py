@@ -13,7 +13,8 @@ MemberRole = Literal["owner", "moderator", "member"]
 Notify = Literal["all", "mentions", "none"]
 MessageKind = Literal["text", "system", "encrypted"]
 PresenceStatus = Literal["online", "away", "dnd", "invisible"]
-SeenStatus = Literal["online", "away", "dnd", "offline"]
+SeenStatus = Literal["online", "away", "dnd", "invisible", "offline"]
+"""What a presence shows; `invisible` only to oneself."""
 
 
 class Empty(Struct, frozen=True):

@@ -41,8 +41,8 @@ class Revocation(Struct, frozen=True):
     kind: Literal["login", "user", "role"]
     id: str
     """A login id for `login`, else a user id."""
-    issued_before: int
-    """Tokens issued at or before this Unix time in seconds are void (for `login`: all of them)."""
+    issued_before: float
+    """Tokens issued at or before this Unix time in seconds, with fractions, are void (for `login`: all)."""
     until: int
     """Unix time in seconds after which every such token has expired anyway."""
     deactivated: bool = False
@@ -159,9 +159,10 @@ class UserChanges(Struct, frozen=True):
 
 
 class HoldPresence(Struct, frozen=True):
-    """A node's lease: who came and who went on it since the last call; `full` re-adds everybody.
+    """A node's heartbeat: who came and who went on it since the last call that was answered.
 
-    `invisible` and the like are the presence service's business; the node only names users.
+    At most 1,000 users in both lists together, and one call at a time. `full` marks each call that
+    re-adds everybody, beginning the lease of a new incarnation. An unanswered call is repeated.
     """
 
     node_id: str
@@ -169,10 +170,12 @@ class HoldPresence(Struct, frozen=True):
     online: list[str] = field(default_factory=list)
     offline: list[str] = field(default_factory=list)
     full: bool = False
+    count: int | None = None
+    """How many users the node holds after this call; None while more of them are still to be sent."""
 
 
 class PresenceHeld(Struct, frozen=True):
-    """`known` is false when the lease had lapsed: take a new incarnation and call with `full`."""
+    """`known` is false when lease or users were lost: take a new incarnation, call again with `full`."""
 
     known: bool
 

@@ -258,7 +258,7 @@ export interface Position {
 
 export interface Presence {
   user_id: string;
-  status: "away" | "dnd" | "offline" | "online";
+  status: "away" | "dnd" | "invisible" | "offline" | "online";
   text: string;
   last_active_at: string | null;
 }
