@@ -1,0 +1,56 @@
+"""The presence service put together: bus, Redis, handlers, the two background tasks. Run by `__main__`."""
+
+from contextlib import AsyncExitStack
+
+from fastapi import FastAPI
+
+from services.presence.announcements import Announcer
+from services.presence.commands import Commands
+from services.presence.domain import Timing
+from services.presence.leases import Sweeper
+from services.presence.settings import PresenceSettings
+from services.presence.store import Store
+from shared import kv
+from shared.background import Background
+from shared.bus import Bus
+from shared.clock import Clock, SystemClock
+from shared.contracts import presence
+from shared.contracts.internal import PRESENCE_HOLD, PRESENCE_READ, HoldPresence, ReadPresence
+from shared.dispatch import Dispatcher
+from shared.lifecycle import Checks, create_private_app
+
+SERVICE = "presence"
+
+
+def create_app(settings: PresenceSettings) -> FastAPI:
+    """Return the ASGI app of the private port. Starts without Redis, and is not ready until it is there."""
+
+    async def start(stack: AsyncExitStack) -> Checks:
+        bus = await Bus.connect(settings.nats_servers, SERVICE)
+        stack.push_async_callback(bus.close)
+        client = kv.create_client(settings.redis_url.get_secret_value())
+        stack.push_async_callback(client.aclose)
+        timing = Timing()
+        store = Store(client, timing)
+        await start_presence(stack, bus, store, timing, SystemClock())
+        return {"nats": bus.round_trip, "redis": store.ping}
+
+    return create_private_app(SERVICE, settings, start)
+
+
+async def start_presence(stack: AsyncExitStack, bus: Bus, store: Store, timing: Timing, clock: Clock) -> None:
+    """Answer on the bus, sweep and announce until the stack closes."""
+    announcer = Announcer(store, bus)
+    sweeper = Sweeper(store, bus, clock, timing, announcer.wake)
+    background = await stack.enter_async_context(Background())
+    background.run("announce", announcer.run)
+    background.run("sweep", sweeper.run)
+
+    commands = Commands(store, clock, announcer.wake)
+    dispatcher = Dispatcher(SERVICE, bus, kv.translate)
+    dispatcher.handle(presence.set_presence, commands.set_presence)
+    dispatcher.handle(presence.get, commands.get)
+    dispatcher.answer(PRESENCE_HOLD, HoldPresence, commands.hold)
+    dispatcher.answer(PRESENCE_READ, ReadPresence, commands.read)
+    stack.push_async_callback(dispatcher.drain)
+    await dispatcher.start()

@@ -1,0 +1,1 @@
+"""Presence on a real Valkey and a real NATS."""

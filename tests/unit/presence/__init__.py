@@ -1,0 +1,1 @@
+"""Presence without Redis: the pure rules."""
