@@ -28,6 +28,7 @@ check: setup ## Check style, types, layers and generated files
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m shared.documents check
 
 bench: setup ## Measure, and write the figures to bench/results/
 	@$(BIN)/python -m bench $(ARGS)

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 
 from deploy.local import probe
 from deploy.local.child import LogSink, Program
+from deploy.local.errors import StartError
 from deploy.local.servers import Endpoints
 
 HEALTH_HOST = "127.0.0.1"
+# On one machine there is no other node to spread the reconnects over: drain briefly.
+DRAIN_S = 1.0
+STOP_GRACE_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +59,7 @@ def service_program(
         log=log,
         is_ready=is_ready,
         address=f"http://{gateway.host}:{gateway.port}" if gateway else "",
-        grace_s=15.0,
+        grace_s=STOP_GRACE_S + (_drain_s(settings) if gateway else 0.0),
         kept_fds=settings.kept_fds,
     )
 
@@ -78,4 +82,14 @@ def _environment(
     if gateway is not None:
         env["CHATCRAFT_GATEWAY_HOST"] = gateway.host
         env["CHATCRAFT_GATEWAY_PORT"] = str(gateway.port)
+        env["CHATCRAFT_GATEWAY_DRAIN_S"] = str(_drain_s(settings))
     return env | dict(settings.extra_env or {})
+
+
+def _drain_s(settings: ServiceSettings) -> float:
+    name = "CHATCRAFT_GATEWAY_DRAIN_S"
+    given = (settings.extra_env or {}).get(name) or os.environ.get(name)
+    try:
+        return float(given) if given else DRAIN_S
+    except ValueError:
+        raise StartError(f"{name} is {given!r}: it must be a number of seconds") from None

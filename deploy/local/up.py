@@ -4,6 +4,7 @@ The CLI calls `run_up`. Who runs is here; how a process is kept running is in `s
 """
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import Mapping
@@ -121,6 +122,8 @@ class _Up:
         await self._start_services(endpoints)
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._public.host, self._public.host)  # noqa: S104 - compared, not bound
         self._console.say()
+        if not has_web_client():
+            self._console.say("The web client is not built, only the API answers; `make web` builds it.")
         self._console.address(f"http://{host}:{self._public.port}")
 
     async def _start_servers(self) -> Endpoints:
@@ -159,6 +162,13 @@ class _Up:
             log=partial(self._console.log, name),
             gateway=self._public if service == "gateway" else None,
         )
+
+
+def has_web_client() -> bool:
+    """Tell whether the gateways find a built web client where they look for one."""
+    given = os.environ.get("CHATCRAFT_GATEWAY_WEB_DIR")
+    web_dir = Path(given) if given else Path(__file__).resolve().parents[2] / "web" / "dist"
+    return (web_dir / "index.html").exists()
 
 
 async def check_external(external: ExternalUrls) -> None:
