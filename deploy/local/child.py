@@ -18,7 +18,7 @@ READY_POLL_S = 0.02
 # A line longer than this is cut: a log line is for reading.
 MAX_LINE_BYTES = 64 * 1024
 
-Isolation = Literal["plain", "userns", "setpriv"]
+Isolation = Literal["plain", "userns", "nobody"]
 LogSink = Path | Callable[[str], None]
 
 
@@ -130,18 +130,9 @@ class Child:
 
 def launch_argv(program: Program) -> list[str]:
     """Return the command line that runs `program` so that it dies with this process."""
-    death_signal = int(program.death_signal)
-    isolation: str = program.isolation
-    command = program.argv
-    if isolation == "setpriv":
-        # It sets the death signal itself: the change of user id would forget ours.
-        command = (
-            *("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"),
-            *(f"--pdeathsig={death_signal}", "--", *command),
-        )
-        isolation = "plain"
     launcher = (sys.executable, "-I", "-S", str(LAUNCHER))
-    return [*launcher, str(os.getpid()), str(death_signal), isolation, *command]
+    how = (str(os.getpid()), str(int(program.death_signal)), program.isolation)
+    return [*launcher, *how, *program.argv]
 
 
 async def _pump_lines(stream: asyncio.StreamReader, write_line: Callable[[str], None]) -> None:

@@ -18,6 +18,8 @@ from deploy.local.launch import NOBODY_ID
 
 HOST = "127.0.0.1"
 ROLE = DATABASE = "chatcraft"
+# The second one needs every directory above the data and above the wheel to be open to everybody.
+ISOLATIONS_AS_ROOT: tuple[Isolation, ...] = ("userns", "nobody")
 CREATED_NOTE = "database_created"
 
 SETTINGS: Mapping[str, str] = {
@@ -98,14 +100,13 @@ async def _choose_isolation() -> Isolation:
     """PostgreSQL refuses uid 0: as root it runs in a user namespace, or else as `nobody`."""
     if os.geteuid() != 0:
         return "plain"
-    probe = Child(
-        Program(name="probe", argv=("true",), log=lambda _: None, is_ready=_never, isolation="userns")
-    )
-    await probe.start()
-    if await probe.wait() == 0:
-        return "userns"
-    if shutil.which("setpriv"):
-        return "setpriv"
+    for isolation in ISOLATIONS_AS_ROOT:
+        probe = Child(
+            Program(name="probe", argv=("true",), log=lambda _: None, is_ready=_never, isolation=isolation)
+        )
+        await probe.start()
+        if await probe.wait() == 0:
+            return isolation
     raise StartError(
         "PostgreSQL refuses to run as root here; start as another user, or set CHATCRAFT_DATABASE_URL"
     )
@@ -136,15 +137,15 @@ async def _init(data_dir: DataDir, home: Path, isolation: Isolation) -> None:
 
 
 def _give_to_its_user(path: Path, isolation: Isolation) -> None:
-    """Let the server's user own its files; only the setpriv way makes that somebody else."""
+    """Let the server's user own its files; only the way of `nobody` makes that somebody else."""
     if os.geteuid() != 0:
         return
-    owner_id = NOBODY_ID if isolation == "setpriv" else 0
+    owner_id = NOBODY_ID if isolation == "nobody" else 0
     if path.stat().st_uid == owner_id:
         return
     for entry in (path, *path.rglob("*")):
         os.chown(entry, owner_id, owner_id, follow_symlinks=False)
-    if isolation == "setpriv":
+    if isolation == "nobody":
         path.parent.chmod(0o711)
 
 
