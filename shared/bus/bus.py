@@ -30,6 +30,8 @@ _PING_INTERVAL_S = 3
 _PINGS_OUTSTANDING = 2
 _RECONNECT_WAIT_S = 0.25
 _CONNECT_TIMEOUT_S = 5
+# nats-py tries for ever, also the first time; a service that cannot start says so instead.
+_FIRST_CONNECT_S = 10
 _ROUND_TRIP_S = 2.0
 
 
@@ -84,23 +86,24 @@ class Bus:
         """Connect; raises ChatError `unavailable` if no server answers."""
         bus = cls(name)
         try:
-            await bus._client.connect(
-                servers,
-                name=name,
-                error_cb=bus._on_error,
-                disconnected_cb=bus._on_disconnected,
-                reconnected_cb=bus._on_reconnected,
-                connect_timeout=_CONNECT_TIMEOUT_S,
-                max_reconnect_attempts=-1,
-                reconnect_time_wait=_RECONNECT_WAIT_S,  # type: ignore[arg-type]  # annotated int, slept on as a float
-                ping_interval=_PING_INTERVAL_S,
-                max_outstanding_pings=_PINGS_OUTSTANDING,
-                flush_timeout=_CONNECT_TIMEOUT_S,
-                pending_size=8 * 1024 * 1024,
-            )
+            async with asyncio.timeout(_FIRST_CONNECT_S):
+                await bus._client.connect(
+                    servers,
+                    name=name,
+                    error_cb=bus._on_error,
+                    disconnected_cb=bus._on_disconnected,
+                    reconnected_cb=bus._on_reconnected,
+                    connect_timeout=_CONNECT_TIMEOUT_S,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=_RECONNECT_WAIT_S,  # type: ignore[arg-type]  # annotated int, slept on as a float
+                    ping_interval=_PING_INTERVAL_S,
+                    max_outstanding_pings=_PINGS_OUTSTANDING,
+                    flush_timeout=_CONNECT_TIMEOUT_S,
+                    pending_size=8 * 1024 * 1024,
+                )
         except (OSError, TimeoutError, nats.errors.Error) as exc:
             await bus._client.close()
-            raise unavailable(f"NATS does not answer: {exc}") from exc
+            raise unavailable(f"NATS does not answer: {str(exc) or type(exc).__name__}") from exc
         bus._client.fan_in(subjects.health(name, bus.instance), bus._on_echo)
         return bus
 
