@@ -208,5 +208,7 @@ def _watch_signals(supervisor: Supervisor, start: asyncio.Task[None]) -> asyncio
         start.cancel()
 
     for number in STOP_SIGNALS:
+        if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+            continue  # started with nohup: the terminal may go
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
     return stop_asked

@@ -134,3 +134,16 @@ async def test_ctrl_c_during_the_start_stops_quietly(tmp_path):
         assert await starting.wait_end() == 0
     assert "Traceback" not in starting.output
     assert not any(is_alive(pid) for pid in processes)
+
+
+async def test_a_second_ctrl_c_does_not_wait_for_who_hangs(tmp_path):
+    async with UpProcess(tmp_path / "data") as up:
+        await up.wait_ready()
+        processes = up.descendants()
+        os.kill(up.find_child("services.presence"), signal.SIGSTOP)
+        up.process.send_signal(signal.SIGINT)
+        await up.wait_line("Stopping")
+        up.process.send_signal(signal.SIGINT)
+        assert await up.wait_end() == 0
+    assert "did not stop within" not in up.output
+    await wait_all_gone(processes)

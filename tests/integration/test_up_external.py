@@ -1,10 +1,12 @@
 """`chatcraft up` with servers that somebody else runs, and with directories that are not its own."""
 
+import asyncio
+
 import asyncpg
 import pytest
 
 from deploy.local.ports import pick_free
-from tests.up_process import UpProcess, children_of, command_line
+from tests.up_process import COMMAND, UpProcess, children_of, command_line
 
 
 async def test_external_servers_are_used_instead_of_own_ones(servers, databases, tmp_path):
@@ -19,6 +21,17 @@ async def test_external_servers_are_used_instead_of_own_ones(servers, databases,
     schemas = await connection.fetch("SELECT schema_name FROM information_schema.schemata")
     await connection.close()
     assert {"auth", "messages"} <= {row["schema_name"] for row in schemas}
+
+
+async def test_migrate_alone_brings_an_own_database_up_to_date(tmp_path):
+    options = ("--data-dir", str(tmp_path / "data"))
+    for _ in range(2):
+        process = await asyncio.create_subprocess_exec(
+            COMMAND, "migrate", *options, stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await process.communicate()
+        assert output == b"The database is up to date.\n"
+        assert process.returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -52,5 +52,5 @@ if [ ! -x .venv/bin/uv ]; then
 fi
 echo "Installing the locked dependencies …"
 # --inexact: uv itself lives in there and is no dependency of ours.
-UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV='' .venv/bin/uv sync --quiet --locked --inexact --python "$venv_python"
+UV_PYTHON_DOWNLOADS=never VIRTUAL_ENV='' .venv/bin/uv sync --quiet --locked --inexact --compile-bytecode --python "$venv_python"
 touch .venv/.done
