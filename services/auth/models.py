@@ -1,0 +1,101 @@
+"""The tables of the schema `auth`, as the store's statements name them. The migrations create them.
+
+Keys that are searched or sorted are `COLLATE "C"`: one plain index serves both prefix and order.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import UUID
+
+metadata = MetaData(schema="auth")
+
+_ID = UUID(as_uuid=False)
+_TIME = DateTime(timezone=True)
+_KEY = Text(collation="C")
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("username", _KEY, nullable=False),
+    Column("display_name", Text, nullable=False),
+    Column("display_key", _KEY, nullable=False),  # the display name folded: for search and order
+    Column("role", String, nullable=False),
+    Column("bio", Text, nullable=False),
+    Column("avatar_file_id", _ID),
+    Column("email", Text),
+    Column("email_verified", Boolean, nullable=False),
+    Column("locale", Text),
+    Column("timezone", Text),
+    Column("password_hash", Text),  # null: no password, another way to sign in
+    Column("created_at", _TIME, nullable=False),
+    Column("deactivated_at", _TIME),
+)
+
+logins = Table(
+    "logins",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("user_id", _ID, ForeignKey("auth.users.id"), nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("last_used_at", _TIME, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+    Column("ended_at", _TIME),  # the row stays until it expires: its address is one the user knows
+    Column("address", Text),
+    Column("user_agent", Text),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("login_id", _ID, ForeignKey("auth.logins.id"), nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+    Column("used_at", _TIME),  # a used one stays until it expires, to be known again if it is replayed
+)
+
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("rev", BigInteger, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("subject_id", _ID, nullable=False),
+    Column("issued_before", _TIME, nullable=False),
+    Column("until", _TIME, nullable=False),
+    Column("deactivated", Boolean, nullable=False),
+)
+
+# One row. Its lock is held until commit, so that revs become visible in order and without a hole.
+revocation_counter = Table(
+    "revocation_counter",
+    metadata,
+    Column("is_only", Boolean, primary_key=True),
+    Column("rev", BigInteger, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("valid_from", _TIME, nullable=False),  # signs from here on; published before that
+    Column("valid_until", _TIME),  # verifies until here
+)
+
+# Unlogged: after a crash of the database everybody may guess afresh, and no write waits for the disk.
+limits = Table(
+    "limits",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),
+    Column("full_at", _TIME, nullable=False),  # GCRA's theoretical arrival time
+)
