@@ -1,0 +1,116 @@
+"""The rules of the auth service: names, refresh-token chains, search cursors. Pure: time comes as a value.
+
+Called by the commands and the store.
+"""
+
+import base64
+import ipaddress
+import unicodedata
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+import msgspec
+from msgspec import Struct
+
+from shared.contracts.entities import Me, User
+
+REFRESH_TOKEN_LIFE = timedelta(days=30)
+# Two tabs refresh at once, or a reply is lost: the parent still gives the same successor for so long.
+REFRESH_GRACE = timedelta(seconds=10)
+# An access token's 15 min, and a minute for clocks that differ.
+REVOCATION_LIFE = timedelta(minutes=16)
+USER_AGENT_MAX = 300
+# A household or a server has a whole /64 of addresses to guess from (RFC 6177).
+_IPV6_PREFIX_BITS = 64
+_NAME_KEY_MAX = 64
+
+
+class RefreshState(Struct, frozen=True):
+    """A presented refresh token as the store knows it."""
+
+    expires_at: datetime
+    used_at: datetime | None
+    successor_used_at: datetime | None
+
+
+class Verdict(Enum):
+    """What becomes of a presented refresh token."""
+
+    ROTATE = auto()
+    """First use: mark it used and store its successor."""
+    REPEAT = auto()
+    """Used again within the grace, its successor untouched: give the same successor."""
+    REUSED = auto()
+    """Somebody holds a copy: end the login."""
+    EXPIRED = auto()
+
+
+def judge_refresh(state: RefreshState, now: datetime) -> Verdict:
+    """Decide on a refresh token; the protocol's chapter on signing in has the rule."""
+    if now >= state.expires_at:
+        return Verdict.EXPIRED
+    if state.used_at is None:
+        return Verdict.ROTATE
+    if now - state.used_at <= REFRESH_GRACE and state.successor_used_at is None:
+        return Verdict.REPEAT
+    return Verdict.REUSED
+
+
+def fold_username(username: str) -> str:
+    """Return the one spelling of a user name; its alphabet is ASCII."""
+    return username.lower()
+
+
+def fold_name(name: str) -> str:
+    """Return a name as it is compared and sorted: compatibility forms and case folded away.
+
+    At most 64 code points, so that a cursor that holds it keeps its bound.
+    """
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return folded.strip()[:_NAME_KEY_MAX]
+
+
+def group_address(address: str) -> str:
+    """Return what counts as one address for limits: an IPv4 address, or an IPv6 network of 64 bits."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, _IPV6_PREFIX_BITS), strict=False))
+    return str(parsed)
+
+
+def to_public(me: Me) -> User:
+    """Return what others may see of a profile."""
+    return User(
+        id=me.id,
+        username=me.username,
+        display_name=me.display_name,
+        role=me.role,
+        bio=me.bio,
+        avatar_file_id=me.avatar_file_id,
+        created_at=me.created_at,
+        deactivated=me.deactivated,
+    )
+
+
+class NamePosition(Struct, frozen=True, array_like=True):
+    """A place in the list of people: after this folded display name and user name."""
+
+    display_key: str
+    username: str
+
+    def encode(self) -> str:
+        """Return the cursor a client gives back."""
+        return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode()
+
+    @classmethod
+    def decode(cls, cursor: str) -> "NamePosition":
+        """Raises ValueError if the server did not give this cursor."""
+        try:
+            return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=cls)
+        except msgspec.DecodeError as exc:
+            raise ValueError("not a cursor") from exc
