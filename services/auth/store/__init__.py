@@ -1,0 +1,4 @@
+"""All SQL of the auth service, one module per noun. Functions take the caller's connection and transaction.
+
+Lock order, everywhere: limits, the user, the login, the revocation counter. Times are the database's.
+"""

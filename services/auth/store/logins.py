@@ -1,0 +1,139 @@
+"""Rows of `logins` and `refresh_tokens`: where a user is signed in. Ending one is in `endings`."""
+
+from datetime import datetime
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.auth import domain
+from services.auth.models import logins, refresh_tokens
+from shared.clock import to_wire
+from shared.contracts.entities import LoginSession
+
+LOGINS_SHOWN_MAX = 500
+
+
+async def insert_login(
+    connection: AsyncConnection,
+    *,
+    login_id: str,
+    user_id: str,
+    address: str,
+    user_agent: str,
+    token_hash: bytes,
+    now: datetime,
+) -> None:
+    """Add a login with the first refresh token of its family."""
+    expires_at = now + domain.REFRESH_TOKEN_LIFE
+    await connection.execute(
+        insert(logins).values(
+            id=login_id,
+            user_id=user_id,
+            created_at=now,
+            last_used_at=now,
+            expires_at=expires_at,
+            address=address or None,
+            user_agent=user_agent[: domain.USER_AGENT_MAX] or None,
+        )
+    )
+    await connection.execute(
+        insert(refresh_tokens).values(hash=token_hash, login_id=login_id, expires_at=expires_at)
+    )
+
+
+async def find_login_of_token(connection: AsyncConnection, token_hash: bytes) -> tuple[str, str] | None:
+    """Return the login and user id that a refresh token belongs to. Takes no lock."""
+    statement = (
+        select(logins.c.id, logins.c.user_id)
+        .join(refresh_tokens, refresh_tokens.c.login_id == logins.c.id)
+        .where(refresh_tokens.c.hash == token_hash)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return (row.id, row.user_id) if row else None
+
+
+async def lock_live_login(connection: AsyncConnection, login_id: str, user_id: str) -> bool:
+    """Hold a login of that user until commit; False if it has ended or expired, or is not theirs."""
+    statement = (
+        select(logins.c.id)
+        .where(
+            logins.c.id == login_id,
+            logins.c.user_id == user_id,
+            logins.c.ended_at.is_(None),
+            logins.c.expires_at > func.clock_timestamp(),
+        )
+        .with_for_update()
+    )
+    return (await connection.scalar(statement)) is not None
+
+
+async def read_refresh_state(
+    connection: AsyncConnection, token_hash: bytes, successor_hash: bytes
+) -> domain.RefreshState | None:
+    """Return what is known of a token; only true while its login is locked."""
+    successor = refresh_tokens.alias("successor")
+    statement = (
+        select(
+            refresh_tokens.c.expires_at,
+            refresh_tokens.c.used_at,
+            successor.c.used_at.label("successor_used_at"),
+        )
+        .outerjoin(successor, successor.c.hash == successor_hash)
+        .where(refresh_tokens.c.hash == token_hash)
+    )
+    row = (await connection.execute(statement)).one_or_none()
+    return domain.RefreshState(row.expires_at, row.used_at, row.successor_used_at) if row else None
+
+
+async def rotate(
+    connection: AsyncConnection, login_id: str, token_hash: bytes, successor_hash: bytes, now: datetime
+) -> None:
+    """Mark a token used and store its successor, which lives 30 days from now, as does the login."""
+    expires_at = now + domain.REFRESH_TOKEN_LIFE
+    await connection.execute(
+        update(refresh_tokens).where(refresh_tokens.c.hash == token_hash).values(used_at=now)
+    )
+    await connection.execute(
+        insert(refresh_tokens).values(hash=successor_hash, login_id=login_id, expires_at=expires_at)
+    )
+    await connection.execute(
+        update(logins).where(logins.c.id == login_id).values(last_used_at=now, expires_at=expires_at)
+    )
+
+
+async def list_live_logins(connection: AsyncConnection, user_id: str, current_id: str) -> list[LoginSession]:
+    """Return where the user is signed in, the latest used first, at most 500."""
+    statement = (
+        select(logins)
+        .where(
+            logins.c.user_id == user_id,
+            logins.c.ended_at.is_(None),
+            logins.c.expires_at > func.clock_timestamp(),
+        )
+        .order_by(logins.c.last_used_at.desc(), logins.c.id)
+        .limit(LOGINS_SHOWN_MAX)
+    )
+    return [
+        LoginSession(
+            id=row["id"],
+            created_at=to_wire(row["created_at"]),
+            last_used_at=to_wire(row["last_used_at"]),
+            address=row["address"],
+            user_agent=row["user_agent"],
+            current=row["id"] == current_id,
+        )
+        for row in (await connection.execute(statement)).mappings()
+    ]
+
+
+async def has_signed_in_from(connection: AsyncConnection, user_id: str, address: str) -> bool:
+    """Whether the user signed in from that very address in the last 30 days."""
+    statement = select(logins.c.id).where(logins.c.user_id == user_id, logins.c.address == address).limit(1)
+    return (await connection.scalar(statement)) is not None
+
+
+async def sweep(connection: AsyncConnection) -> None:
+    """Delete what has expired. Run it in one process at a time: two could wait for each other."""
+    now = func.clock_timestamp()
+    await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at < now))
+    await connection.execute(delete(logins).where(logins.c.expires_at < now))

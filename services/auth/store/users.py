@@ -1,0 +1,172 @@
+"""Rows of `users`: accounts and profiles. Nothing here ends a login; see `endings`."""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, RowMapping, and_, func, literal, or_, select, tuple_, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import ARRAY, UUID
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.auth import domain
+from services.auth.models import users
+from shared.clock import to_wire
+from shared.contracts.entities import Me
+
+_PROFILE = (
+    users.c.id,
+    users.c.username,
+    users.c.display_name,
+    users.c.role,
+    users.c.bio,
+    users.c.avatar_file_id,
+    users.c.email,
+    users.c.email_verified,
+    users.c.locale,
+    users.c.timezone,
+    users.c.created_at,
+    users.c.deactivated_at,
+)
+
+
+class Account(Struct, frozen=True):
+    """A profile with what signing in needs of it."""
+
+    me: Me
+    password_hash: str | None
+
+
+async def is_username_taken(connection: AsyncConnection, username: str) -> bool:
+    """Whether somebody has the folded `username`. Only `insert_user` decides."""
+    return (await connection.scalar(select(users.c.id).where(users.c.username == username))) is not None
+
+
+async def insert_user(
+    connection: AsyncConnection,
+    *,
+    user_id: str,
+    username: str,
+    display_name: str,
+    email: str | None,
+    password_hash: str,
+    now: datetime,
+) -> Me | None:
+    """Add a member; None if the folded `username` is taken."""
+    statement = (
+        postgresql.insert(users)
+        .values(
+            id=user_id,
+            username=username,
+            display_name=display_name,
+            display_key=domain.fold_name(display_name),
+            role="member",
+            bio="",
+            email=email,
+            email_verified=False,
+            password_hash=password_hash,
+            created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=[users.c.username])
+        .returning(*_PROFILE)
+    )
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    return _to_me(row) if row else None
+
+
+async def find_account(connection: AsyncConnection, login: str) -> Account | None:
+    """Return the account of a user name or, if it has an @, of a verified e-mail address."""
+    if "@" in login:
+        named = and_(users.c.email_verified, func.lower(users.c.email) == func.lower(login))
+    else:
+        named = and_(users.c.username == domain.fold_username(login))
+    row = (await connection.execute(select(*_PROFILE, users.c.password_hash).where(named))).mappings().first()
+    return Account(_to_me(row), row["password_hash"]) if row else None
+
+
+async def lock_account(connection: AsyncConnection, user_id: str) -> Account | None:
+    """Return the account as it is, and hold its role, password and existence until commit."""
+    statement = (
+        select(*_PROFILE, users.c.password_hash).where(users.c.id == user_id).with_for_update(read=True)
+    )
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    return Account(_to_me(row), row["password_hash"]) if row else None
+
+
+async def find_me(connection: AsyncConnection, user_id: str) -> Me | None:
+    """Return the profile of one user, deactivated or not."""
+    found = await list_profiles(connection, [user_id])
+    return found[0] if found else None
+
+
+async def update_profile(connection: AsyncConnection, user_id: str, changes: dict[str, Any]) -> Me | None:
+    """Set the given columns of `display_name, bio, locale, timezone`; None if there is no such user."""
+    values = dict(changes)
+    if "display_name" in values:
+        values["display_key"] = domain.fold_name(values["display_name"])
+    if not values:
+        return await find_me(connection, user_id)
+    statement = update(users).where(users.c.id == user_id).values(values).returning(*_PROFILE)
+    row = (await connection.execute(statement)).mappings().one_or_none()
+    return _to_me(row) if row else None
+
+
+async def list_profiles(connection: AsyncConnection, user_ids: list[str]) -> list[Me]:
+    """Return those that exist, in the order asked, deactivated ones too."""
+    rows = await connection.execute(select(*_PROFILE).where(users.c.id == _any_of(user_ids)))
+    found = {row["id"]: _to_me(row) for row in rows.mappings()}
+    return [found[user_id] for user_id in dict.fromkeys(user_ids) if user_id in found]
+
+
+async def list_active_ids(connection: AsyncConnection, user_ids: list[str]) -> list[str]:
+    """Return those that exist and are not deactivated, in the order asked."""
+    active = and_(users.c.id == _any_of(user_ids), users.c.deactivated_at.is_(None))
+    found = set((await connection.scalars(select(users.c.id).where(active))).all())
+    return [user_id for user_id in dict.fromkeys(user_ids) if user_id in found]
+
+
+async def search(
+    connection: AsyncConnection, prefix: str, after: domain.NamePosition | None, limit: int
+) -> list[tuple[domain.NamePosition, Me]]:
+    """Return active people whose display or user name starts with `prefix` (any case), by display name."""
+    wanted: list[ColumnElement[bool]] = [users.c.deactivated_at.is_(None)]
+    if prefix:
+        # `^@` is "starts with": it knows no wildcards, so there is nothing to escape.
+        wanted.append(
+            or_(
+                users.c.display_key.op("^@")(domain.fold_name(prefix)),
+                users.c.username.op("^@")(domain.fold_username(prefix)),
+            )
+        )
+    place = tuple_(users.c.display_key, users.c.username)
+    if after:
+        wanted.append(place > tuple_(after.display_key, after.username))
+    statement = (
+        select(users.c.display_key, *_PROFILE)
+        .where(*wanted)
+        .order_by(users.c.display_key, users.c.username)
+        .limit(limit)
+    )
+    rows = (await connection.execute(statement)).mappings()
+    return [(domain.NamePosition(row["display_key"], row["username"]), _to_me(row)) for row in rows]
+
+
+def _any_of(user_ids: list[str]) -> ColumnElement[Any]:
+    return func.any(literal(user_ids, ARRAY(UUID(as_uuid=False))))
+
+
+def _to_me(row: RowMapping) -> Me:
+    return Me(
+        id=row["id"],
+        username=row["username"],
+        display_name=row["display_name"],
+        role=row["role"],
+        bio=row["bio"],
+        avatar_file_id=row["avatar_file_id"],
+        created_at=to_wire(row["created_at"]),
+        deactivated=row["deactivated_at"] is not None,
+        email=row["email"],
+        email_verified=row["email_verified"],
+        locale=row["locale"],
+        timezone=row["timezone"],
+    )
