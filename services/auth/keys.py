@@ -1,0 +1,106 @@
+"""The signing keys: created once for all replicas, sealed in the database, held open in memory."""
+
+import os
+from datetime import datetime
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.auth.store import keys as stored
+from services.auth.store.database import hold, read_clock
+from services.auth.store.keys import SealedKey
+from shared.contracts.internal import Keys
+from shared.errors import unavailable
+from shared.ids import new_id
+from shared.lifecycle import StartupError
+from shared.tokens import AUDIENCE, ISSUER, public_jwk
+
+_CREATION_LOCK = 0x61757468  # "auth": replicas that start together create one key
+_KEY_BYTES = 32
+_NONCE_BYTES = 12  # what AES-GCM takes (NIST SP 800-38D, section 8.2)
+
+
+def derive_key(secret: bytes, purpose: str) -> bytes:
+    """Return 32 bytes for one purpose; nobody who has them learns the secret or another purpose's."""
+    return HKDF(SHA256(), _KEY_BYTES, salt=None, info=f"chatcraft {purpose}".encode()).derive(secret)
+
+
+class Sealer:
+    """Seals private keys with AES-256-GCM under a key from the deployment's secret."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._cipher = AESGCM(derive_key(secret, "signing keys"))
+
+    def seal(self, key: Ed25519PrivateKey, key_id: str) -> bytes:
+        """Return nonce and ciphertext, bound to the key's id."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, key.private_bytes_raw(), key_id.encode())
+
+    def open(self, sealed: SealedKey) -> Ed25519PrivateKey:
+        """Raises StartupError if it was sealed under another secret, or altered."""
+        nonce, ciphertext = sealed.sealed[:_NONCE_BYTES], sealed.sealed[_NONCE_BYTES:]
+        try:
+            raw = self._cipher.decrypt(nonce, ciphertext, sealed.id.encode())
+        except InvalidTag:
+            raise StartupError(
+                "CHATCRAFT_SECRET_KEY is not the one this database's signing keys were sealed with"
+            ) from None
+        return Ed25519PrivateKey.from_private_bytes(raw)
+
+
+class SigningKey(Struct, frozen=True):
+    """A key ready to sign."""
+
+    id: str
+    private: Ed25519PrivateKey
+    valid_from: datetime
+
+
+class KeyRing:
+    """The keys this replica holds; `load` again to follow a rotation elsewhere."""
+
+    def __init__(self, engine: AsyncEngine, sealer: Sealer) -> None:
+        self._engine = engine
+        self._sealer = sealer
+        self._keys: list[SigningKey] = []
+
+    async def load(self) -> None:
+        """Take the database's keys in place of those held; create the first one if there is none."""
+        async with self._engine.connect() as connection:
+            rows = await stored.list_keys(connection)
+        if not rows:
+            rows = await self._create_first()
+        self._keys = [SigningKey(row.id, self._sealer.open(row), row.valid_from) for row in rows]
+
+    async def check(self) -> None:
+        """Raise ChatError `unavailable` unless there is a key to sign with."""
+        if not self._keys:
+            raise unavailable("no signing key is loaded")
+
+    def choose(self, now: datetime) -> SigningKey:
+        """Return the newest key that may sign; published ahead, so that verifiers have it by then."""
+        for key in reversed(self._keys):
+            if key.valid_from <= now:
+                return key
+        raise unavailable("no signing key is valid at present")
+
+    def publish(self) -> Keys:
+        """Return what verifiers need."""
+        jwks = [public_jwk(key.private, key.id) for key in self._keys]
+        return Keys(keys=jwks, issuer=ISSUER, audience=AUDIENCE)
+
+    async def _create_first(self) -> list[SealedKey]:
+        async with self._engine.begin() as connection:
+            await hold(connection, _CREATION_LOCK)
+            rows = await stored.list_keys(connection)  # another replica may have been quicker
+            if not rows:
+                key_id, key = new_id(), Ed25519PrivateKey.generate()
+                created_at = await read_clock(connection)
+                rows = [SealedKey(key_id, self._sealer.seal(key, key_id), created_at, None)]
+                await stored.insert_key(connection, rows[0])
+        return rows
