@@ -1,0 +1,52 @@
+"""An auth service in this process on real servers, and a gateway's side of the bus to ask it from."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from shared.bus import Bus
+from shared.migrate import migrate
+from tests.databases import DatabaseFactory
+from tests.integration.auth.client import Client
+from tests.integration.auth.service import run_auth
+
+
+@pytest.fixture(scope="module")
+async def database_url(databases: DatabaseFactory) -> AsyncIterator[str]:
+    """A database of this module's own, with the schema `auth`."""
+    url = await databases.create_empty()
+    await migrate(url, ("auth",))
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture(scope="module")
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """The tests' own way into the database, to look and to turn back clocks."""
+    made = create_async_engine(database_url.replace("postgresql://", "postgresql+asyncpg://", 1))
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture(scope="module")
+async def bus(nats_url: Callable[[str], str]) -> AsyncIterator[Bus]:
+    """The bus as a gateway sees it."""
+    connected = await Bus.connect([nats_url("gateway")], "gateway")
+    yield connected
+    await connected.close()
+
+
+@pytest.fixture(scope="module")
+def rate_factor() -> float:
+    """What the service's limits are multiplied by; a module about limits overrides it."""
+    return 1_000.0
+
+
+@pytest.fixture(scope="module")
+async def client(
+    database_url: str, nats_url: Callable[[str], str], bus: Bus, rate_factor: float
+) -> AsyncIterator[Client]:
+    """A running auth service, spoken to as a gateway does."""
+    async with run_auth(database_url, nats_url("auth"), rate_factor):
+        yield Client(bus)
