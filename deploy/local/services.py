@@ -16,7 +16,7 @@ from deploy.local.servers import Endpoints
 HEALTH_HOST = "127.0.0.1"
 # On one machine there is no other node to spread the reconnects over: drain briefly.
 DRAIN_S = 1.0
-STOP_GRACE_S = 10.0
+STOP_GRACE_S = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)

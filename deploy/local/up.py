@@ -145,8 +145,8 @@ class _Up:
         )
         start_back, start_gateway = self._supervisor.add_layer(), self._supervisor.add_layer()
         back = [child for service in BACK_SERVICES for child in self._children(settings, service)]
-        gateways = self._children(settings, "gateway")
-        await run_together(*map(start_back, back), *map(start_gateway, gateways))
+        await run_together(*map(start_back, back))
+        await run_together(*map(start_gateway, self._children(settings, "gateway")))
 
     def _children(self, settings: ServiceSettings, service: str) -> list[Child]:
         count = self._options.count_by_service[service]
