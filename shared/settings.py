@@ -1,9 +1,10 @@
 """Settings that every service has, from the environment (`CHATCRAFT_*`) or mounted secret files."""
 
+import sys
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _SECRETS_DIR = Path("/run/secrets/chatcraft")
@@ -38,3 +39,16 @@ class DatabaseSettings(ServiceSettings):
     database_url: SecretStr
     """`postgresql://user:password@host:port/database`."""
     database_pool: int = 10
+
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+def load_settings(kind: type[Settings]) -> Settings:
+    """Read the environment; a setting that is missing or wrong ends the process with a line about it."""
+    try:
+        return kind()
+    except ValidationError as exc:
+        # The name and what is wrong, never the value: it may be a secret.
+        lines = [f"CHATCRAFT_{str(error['loc'][0]).upper()}: {error['msg']}" for error in exc.errors()]
+        sys.exit("\n".join(lines))

@@ -1,0 +1,1 @@
+"""The gateway: the only public door. It holds connections and no truth."""

@@ -1,0 +1,117 @@
+"""Runs a gateway: the public port and the private one in one process, with a drain between."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI
+
+from services.gateway.app import Gateway, create_app
+from services.gateway.detach import UNSENT_MAX_BYTES, DetachableProtocol
+from services.gateway.settings import GatewaySettings
+from shared.contracts.limits import Limits
+from shared.lifecycle import add_health_routes, private_config
+from shared.settings import load_settings
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
+
+_BACKLOG = 4_096
+
+
+class _Server(uvicorn.Server):
+    """A server whose signals are handled here, for both ports at once."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def listen(settings: GatewaySettings) -> socket.socket:
+    """Return the listening socket; several gateways may share a port. Raises OSError if it is taken."""
+    listener = socket.socket(socket.AF_INET6 if ":" in settings.gateway_host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    # Inherited by what is accepted: the kernel would hide megabytes of a reader that never reads.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT_MAX_BYTES)
+    listener.bind((settings.gateway_host, settings.gateway_port))
+    listener.listen(_BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def public_config(app: FastAPI) -> uvicorn.Config:
+    """Return uvicorn's configuration for the public port."""
+    return uvicorn.Config(
+        app, loop="uvloop", http="httptools", ws=DetachableProtocol, ws_max_size=Limits().frame_bytes,
+        ws_ping_interval=None, ws_per_message_deflate=False, lifespan="on", log_config=None, access_log=False,
+        backlog=_BACKLOG, server_header=False, proxy_headers=False, timeout_graceful_shutdown=10,
+    )  # fmt: skip
+
+
+async def run(settings: GatewaySettings) -> int:
+    """Serve until SIGTERM or SIGINT, then drain; a second signal stops at once. Returns the exit code."""
+    app = create_app(settings)
+    private_app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    add_health_routes(private_app)
+    listener = listen(settings)
+    public, private = _Server(public_config(app)), _Server(private_config(private_app, settings))
+    stopping = asyncio.Event()
+
+    def on_signal() -> None:
+        if stopping.is_set():
+            public.force_exit = private.force_exit = True
+            public.should_exit = private.should_exit = True
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, on_signal)
+    serving = asyncio.create_task(public.serve(sockets=[listener]))
+    serving_private = asyncio.create_task(private.serve())
+    stop = asyncio.create_task(stopping.wait())
+    await _wait_started(public, serving, stopping)
+    if public.started:
+        gateway: Gateway = app.state.gateway
+        private_app.state.checks = gateway.checks
+        await asyncio.wait({stop, serving}, return_when=asyncio.FIRST_COMPLETED)
+        private_app.state.checks = {"draining": _refuse}
+        await asyncio.sleep(settings.gateway_pre_stop_s)
+        await gateway.drain()
+    public.should_exit = private.should_exit = True
+    await asyncio.gather(serving, serving_private, return_exceptions=True)
+    stop.cancel()
+    return 0 if public.started else 1
+
+
+async def _wait_started(
+    server: uvicorn.Server, serving: "asyncio.Task[None]", stopping: asyncio.Event
+) -> None:
+    # uvicorn has a flag for it and nothing to wait on.
+    while not server.started and not serving.done():
+        if stopping.is_set():
+            serving.cancel()
+        await asyncio.sleep(0.01)
+
+
+async def _refuse() -> None:
+    raise RuntimeError("draining")
+
+
+def main() -> None:
+    """Entry point: `python -m services.gateway`."""
+    logging.captureWarnings(capture=True)
+    settings = load_settings(GatewaySettings)
+    try:
+        sys.exit(uvloop.run(run(settings)))
+    except OSError as exc:
+        sys.exit(f"cannot listen on {settings.gateway_host}:{settings.gateway_port}: {exc.strerror}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Gathering: many callers in the same moment ask one question of the store, not one each."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+_BATCH_MAX = 200
+
+
+class Gather(Generic[Value]):
+    """Collects keys while a fetch is under way, or for one loop turn, and fetches them together."""
+
+    def __init__(self, fetch: Callable[[list[str]], Awaitable[dict[str, Value]]]) -> None:
+        """`fetch` takes up to 200 distinct keys; a key absent from its answer gives None."""
+        self._fetch = fetch
+        self._waiting: dict[str, asyncio.Future[Value | None]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def get(self, key: str) -> Value | None:
+        """Return the value of `key`. Raises what the fetch raised."""
+        future = self._waiting.get(key)
+        if future is None:
+            future = self._waiting[key] = asyncio.get_running_loop().create_future()
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._work())
+        return await asyncio.shield(future)
+
+    async def _work(self) -> None:
+        try:
+            await asyncio.sleep(0)
+            while self._waiting:
+                keys = list(self._waiting)[:_BATCH_MAX]
+                batch = {key: self._waiting.pop(key) for key in keys}
+                await self._settle(batch)
+        finally:
+            self._task = None
+
+    async def _settle(self, batch: dict[str, asyncio.Future[Value | None]]) -> None:
+        try:
+            values = await self._fetch(list(batch))
+        except Exception as exc:  # noqa: BLE001 - every waiting caller gets it
+            for future in batch.values():
+                future.set_exception(exc)
+                future.exception()  # a caller that gave up must not make it "never retrieved"
+        else:
+            for key, future in batch.items():
+                future.set_result(values.get(key))

@@ -1,0 +1,58 @@
+"""Rate limits of commands on this node: one token bucket per connection, login or address."""
+
+from services.gateway.settings import GatewaySettings
+from shared.contracts.limits import Limits
+
+_REFUSALS_MAX = 300
+_REFUSALS_WINDOW_S = 10.0
+_BUCKETS_MAX = 100_000
+
+
+class Bucket:
+    """A token bucket that also counts its refusals. 56 bytes."""
+
+    __slots__ = ("filled_at_s", "refusals", "refused_since_s", "tokens")
+
+    def __init__(self, tokens: float, now_s: float) -> None:
+        self.tokens = tokens
+        self.filled_at_s = now_s
+        self.refusals = 0
+        self.refused_since_s = now_s
+
+
+class CommandRate:
+    """How many commands a second anybody may send, and how many in a burst."""
+
+    def __init__(self, limits: Limits, settings: GatewaySettings) -> None:
+        self._per_s = limits.commands_per_s * settings.gateway_rate_factor
+        self._burst = limits.commands_burst * settings.gateway_rate_factor
+        self._by_key: dict[str, Bucket] = {}
+
+    def new_bucket(self, now_s: float) -> Bucket:
+        return Bucket(self._burst, now_s)
+
+    def take(self, bucket: Bucket, now_s: float) -> int:
+        """Take one; returns 0, or in how many milliseconds to come back."""
+        bucket.tokens = min(self._burst, bucket.tokens + (now_s - bucket.filled_at_s) * self._per_s)
+        bucket.filled_at_s = now_s
+        if bucket.tokens >= 1:
+            bucket.tokens -= 1
+            return 0
+        return int((1 - bucket.tokens) / self._per_s * 1000) + 1
+
+    def take_for(self, key: str, now_s: float) -> int:
+        """Like `take`, for doors without a connection: by user id, or address before sign-in."""
+        bucket = self._by_key.get(key)
+        if bucket is None:
+            if len(self._by_key) >= _BUCKETS_MAX:
+                del self._by_key[next(iter(self._by_key))]
+            bucket = self._by_key[key] = self.new_bucket(now_s)
+        return self.take(bucket, now_s)
+
+    @staticmethod
+    def is_flooding(bucket: Bucket, now_s: float) -> bool:
+        """Count a refusal; True when there were 300 within 10 s and the connection should go."""
+        if now_s - bucket.refused_since_s > _REFUSALS_WINDOW_S:
+            bucket.refused_since_s, bucket.refusals = now_s, 0
+        bucket.refusals += 1
+        return bucket.refusals >= _REFUSALS_MAX

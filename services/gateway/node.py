@@ -1,0 +1,151 @@
+"""A gateway node: what its connections share, and what happens when one comes, lags, or goes."""
+
+from services.gateway.connection import Connection
+from services.gateway.frames import ClientFrame, event_payload
+from services.gateway.gather import Gather
+from services.gateway.hub import Hub
+from services.gateway.limits import CommandRate
+from services.gateway.presence import Lease, Watches
+from services.gateway.router import Router
+from services.gateway.settings import GatewaySettings
+from services.gateway.sweep import Sweep
+from services.gateway.users import Users
+from shared import calls
+from shared.bus import Bus
+from shared.clock import Clock, to_wire
+from shared.contracts import internal
+from shared.contracts.close_codes import CloseCode
+from shared.contracts.entities import Me
+from shared.contracts.events import Ready
+from shared.contracts.internal import Revocation
+from shared.contracts.limits import Limits
+from shared.errors import ChatError
+from shared.telemetry import get_logger
+from shared.tokens import Claims
+
+log = get_logger(__name__)
+
+_PROFILES_KEPT = 20_000
+
+
+class GatewayNode:
+    """The node as its connections and its doors see it."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        clock: Clock,
+        settings: GatewaySettings,
+        limits: Limits,
+        *,
+        hub: Hub,
+        users: Users,
+        router: Router,
+        rate: CommandRate,
+        lease: Lease,
+        watches: Watches,
+    ) -> None:
+        self.id = bus.instance
+        self.limits = limits
+        self.sweep = Sweep(clock, limits)
+        self.is_draining = False
+        self._bus = bus
+        self._clock = clock
+        self._settings = settings
+        self._hub = hub
+        self._users = users
+        self._router = router
+        self._rate = rate
+        self._lease = lease
+        self._watches = watches
+        self._profiles: dict[str, Me] = {}
+        self._profile_reader: Gather[Me] = Gather(self._read_profiles)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether newcomers are sent away: too many connections, or the node is leaving."""
+        return self.is_draining or len(self.sweep.connections) >= self._settings.gateway_connections_max
+
+    def now_s(self) -> float:
+        return self._clock.monotonic_s()
+
+    async def get_me(self, claims: Claims) -> Me:
+        """Return the profile that `ready` shows; while the auth service is away, what is known of it."""
+        try:
+            me = await self._profile_reader.get(claims.user_id)
+        except ChatError as exc:
+            log.warning("profile_not_read", code=exc.code)
+            me = self._profiles.get(claims.user_id)
+        return me or _to_me(claims)
+
+    def create_connection(self, claims: Claims, address: str) -> Connection:
+        return Connection(self, claims, address, self._rate.new_bucket(self.now_s()))
+
+    def open(self, connection: Connection, me: Me) -> None:
+        """Take a bound connection in and greet it; one too many of a user is closed."""
+        user = self._users.add(connection)
+        self.sweep.add(connection)
+        if len(user.connections) > self.limits.connections_per_user:
+            connection.close(CloseCode.TOO_MANY_CONNECTIONS, "too many connections of this user")
+            return
+        self._lease.add(connection.user_id)
+        ready = Ready(me, connection.claims.login_id, self.id, to_wire(self._clock.now()), self.limits)
+        connection.send(event_payload("ready", ready))
+
+    def on_frame(self, connection: Connection, frame: ClientFrame | int) -> None:
+        self._router.on_frame(connection, frame)
+
+    def on_slow(self, connection: Connection) -> None:
+        """Stop its room events; only its positions are kept."""
+        for room in connection.rooms:
+            room.lag(connection)
+
+    def on_drained(self, connection: Connection) -> None:
+        """Catch it up, from the ring or from the store."""
+        for room in connection.rooms:
+            if not room.resume(connection):
+                self._hub.heal_soon(room)
+
+    def on_closed(self, connection: Connection) -> None:
+        """Let go of everything that is held for it."""
+        self.sweep.remove(connection)
+        for room in connection.rooms:
+            self._hub.detach(room, connection)
+        connection.rooms = ()
+        self._watches.forget(connection)
+        if self._users.remove(connection) is not None:
+            self._lease.remove(connection.user_id)
+
+    def on_revoked(self, row: Revocation) -> None:
+        """Close what a revocation ends, at once."""
+        for connection in list(self.sweep.connections):
+            code = _find_close_code(connection.claims, row)
+            if code is not None:
+                connection.close(code, "this login has ended")
+
+    async def _read_profiles(self, user_ids: list[str]) -> dict[str, Me]:
+        asked = internal.UserIds(user_ids)
+        answer = await calls.call(self._bus, internal.PROFILES, asked, internal.Profiles, timeout_s=2)
+        found = {me.id: me for me in answer.users}
+        if len(self._profiles) > _PROFILES_KEPT:
+            self._profiles.clear()
+        self._profiles.update(found)
+        return found
+
+
+def _find_close_code(claims: Claims, row: Revocation) -> CloseCode | None:
+    if row.kind == "login":
+        return CloseCode.LOGIN_ENDED if claims.login_id == row.id else None
+    if claims.user_id != row.id or claims.issued_at > row.issued_before:
+        return None
+    if row.kind == "role":
+        return CloseCode.TOKEN_EXPIRED
+    return CloseCode.DEACTIVATED if row.deactivated else CloseCode.LOGIN_ENDED
+
+
+def _to_me(claims: Claims) -> Me:
+    return Me(
+        id=claims.user_id, username=claims.username, display_name=claims.display_name, role=claims.role,
+        bio="", avatar_file_id=None, created_at=None, deactivated=False,
+        email=None, email_verified=False, locale=None, timezone=None,
+    )  # fmt: skip

@@ -1,0 +1,216 @@
+"""This node's part of presence: its lease on its users, and who here watches whom.
+
+The presence service decides who is online; the node names its users and passes changes on.
+"""
+
+import asyncio
+
+import msgspec
+from msgspec import Struct
+
+from services.gateway.connection import Connection
+from services.gateway.frames import event_payload, text_frame
+from services.gateway.gather import Gather
+from shared import calls
+from shared.background import Background
+from shared.bus import Bus, Subscription, subjects
+from shared.contracts import internal
+from shared.contracts.entities import Empty, Presence
+from shared.contracts.errors import ErrorCode
+from shared.contracts.limits import PRESENCES_PER_REQUEST, WATCHED_USERS_MAX
+from shared.contracts.presence import Presences, WatchPresence
+from shared.errors import ChatError
+from shared.ids import new_id
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
+
+_RENEW_S = 3.0
+_RETRY_S = 0.5
+# Arrivals within a moment share a call.
+_COALESCE_S = 0.02
+_HOLD_MAX = 1_000
+_REREAD_S = 60.0
+
+
+class Lease:
+    """Tells the presence service who is here, every 3 s and when somebody comes or goes."""
+
+    def __init__(self, bus: Bus, background: Background, node_id: str) -> None:
+        self._bus = bus
+        self._background = background
+        self._node_id = node_id
+        self._incarnation = new_id()
+        self._users: set[str] = set()
+        self._changed: set[str] = set()
+        self._is_full = True
+        self._wake = asyncio.Event()
+
+    def start(self) -> None:
+        self._background.run("presence_lease", self._renew_forever)
+
+    def add(self, user_id: str) -> None:
+        self._users.add(user_id)
+        self._changed.add(user_id)
+        self._wake.set()
+
+    def remove(self, user_id: str) -> None:
+        self._users.discard(user_id)
+        self._changed.add(user_id)
+        self._wake.set()
+
+    async def release(self) -> None:
+        """Give all users up, at the end of a drain, so that nobody waits for the lease to run out."""
+        self._changed |= self._users
+        self._users.clear()
+        try:
+            await self._renew()
+        except ChatError as exc:
+            log.warning("presence_not_released", code=exc.code)
+
+    async def _renew_forever(self) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._wake.wait(), _RENEW_S)
+                await asyncio.sleep(_COALESCE_S)
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            try:
+                await self._renew()
+            except ChatError as exc:
+                log.warning("presence_not_renewed", code=exc.code)
+                await asyncio.sleep(_RETRY_S)
+                self._wake.set()
+
+    async def _renew(self) -> None:
+        if self._is_full:
+            self._changed = set(self._users)
+        while True:
+            part = list(self._changed)[:_HOLD_MAX]
+            if not await self._hold(part):
+                self._incarnation = new_id()
+                self._is_full = True
+                self._wake.set()
+                return
+            self._changed.difference_update(part)
+            if not self._changed:
+                self._is_full = False
+                return
+
+    async def _hold(self, part: list[str]) -> bool:
+        is_last = len(part) == len(self._changed)
+        asked = internal.HoldPresence(
+            self._node_id,
+            self._incarnation,
+            online=[user_id for user_id in part if user_id in self._users],
+            offline=[user_id for user_id in part if user_id not in self._users],
+            full=self._is_full,
+            count=len(self._users) if is_last else None,
+        )
+        return (await calls.call(self._bus, internal.PRESENCE_HOLD, asked, internal.PresenceHeld)).known
+
+
+class Watches:
+    """Who watches whom on this node: one subscription for each watched user."""
+
+    def __init__(self, bus: Bus, background: Background) -> None:
+        self._bus = bus
+        self._background = background
+        self._watchers: dict[str, set[Connection]] = {}
+        self._subscriptions: dict[str, Subscription] = {}
+        self._shown: dict[str, Presence] = {}
+        self._reader: Gather[Presence] = Gather(self._read)
+
+    def start(self) -> None:
+        self._background.run("presence_reread", self._reread_forever)
+
+    async def watch(self, connection: Connection, request: WatchPresence) -> Presences:
+        """Follow people: subscribed first, then read, so that no change falls between."""
+        user_ids = list(dict.fromkeys(request.user_ids))
+        if len(connection.watched.union(user_ids)) > WATCHED_USERS_MAX:
+            raise ChatError(ErrorCode.TOO_LARGE, f"at most {WATCHED_USERS_MAX} people can be watched")
+        connection.watched = connection.watched.union(user_ids)
+        for user_id in user_ids:
+            self._add(user_id, connection)
+        found = await asyncio.gather(*(self._reader.get(user_id) for user_id in user_ids))
+        if connection.is_closed:
+            self.forget(connection)
+        return Presences([presence for presence in found if presence is not None])
+
+    async def unwatch(self, connection: Connection, request: WatchPresence) -> Empty:
+        """Stop following people."""
+        for user_id in connection.watched.intersection(request.user_ids):
+            self._remove(user_id, connection)
+        connection.watched = connection.watched.difference(request.user_ids)
+        return Empty()
+
+    def forget(self, connection: Connection) -> None:
+        """Drop all watches of a closed connection."""
+        for user_id in connection.watched:
+            self._remove(user_id, connection)
+        connection.watched = frozenset()
+
+    def reread_soon(self) -> None:
+        """Changes may have been missed: read again what is watched."""
+        self._background.spawn("presence_reread", self._reread())
+
+    def _add(self, user_id: str, connection: Connection) -> None:
+        watchers = self._watchers.get(user_id)
+        if watchers is None:
+            watchers = self._watchers[user_id] = set()
+            self._subscriptions[user_id] = self._bus.fan_in(subjects.presence(user_id), self._on_changed)
+        watchers.add(connection)
+
+    def _remove(self, user_id: str, connection: Connection) -> None:
+        watchers = self._watchers.get(user_id)
+        if watchers is None:
+            return
+        watchers.discard(connection)
+        if not watchers:
+            del self._watchers[user_id]
+            self._shown.pop(user_id, None)
+            self._bus.leave(self._subscriptions.pop(user_id))
+
+    def _on_changed(self, _subject: bytes, payload: bytes) -> None:
+        presence = _decode_changed(payload).d
+        self._shown[presence.user_id] = presence
+        self._send(presence.user_id, payload)
+
+    def _send(self, user_id: str, payload: bytes) -> None:
+        frame = text_frame(payload)
+        for connection in self._watchers.get(user_id, ()):
+            if connection.can_take:
+                connection.write(frame)
+
+    async def _read(self, user_ids: list[str]) -> dict[str, Presence]:
+        asked = internal.ReadPresence(user_ids)
+        answer = await calls.call(self._bus, internal.PRESENCE_READ, asked, internal.PresenceRead)
+        found = {presence.user_id: presence for presence in answer.presences}
+        self._shown.update({key: each for key, each in found.items() if key in self._watchers})
+        return found
+
+    async def _reread_forever(self) -> None:
+        while True:
+            await asyncio.sleep(_REREAD_S)
+            await self._reread()
+
+    async def _reread(self) -> None:
+        watched = list(self._watchers)
+        for start in range(0, len(watched), PRESENCES_PER_REQUEST):
+            before = dict(self._shown)
+            try:
+                found = await self._read(watched[start : start + PRESENCES_PER_REQUEST])
+            except ChatError as exc:
+                log.warning("presence_not_read", code=exc.code)
+                return
+            for user_id, presence in found.items():
+                if before.get(user_id) not in (None, presence):
+                    self._send(user_id, event_payload("presence.changed", presence))
+
+
+class _Changed(Struct):
+    d: Presence
+
+
+_decode_changed = msgspec.json.Decoder(_Changed).decode

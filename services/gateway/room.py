@@ -1,0 +1,295 @@
+"""An active room on this node: its place in the history, its ring, and who here hears it.
+
+Called by the hub alone. Synchronous: it decides and writes; what must be asked for, the hub asks.
+Every subscriber stands somewhere: at the cursor (live), before it (behind), after it (ahead, its
+snapshot was newer than the node's stream), or nowhere yet (unplaced, its snapshot is under way).
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from services.gateway.cursor import RoomCursor, Verdict
+from services.gateway.frames import decode_event_head, text_frame
+from services.gateway.ring import Ring, RingBudget
+from shared.bus import Subscription
+
+_MEMBER_LEFT = b'{"ev":"member.left"'
+_PENDING_MAX = 512
+_LEFT_KEPT_MAX = 256
+
+
+class _Named(Struct):
+    user_id: str
+
+
+class _MemberEvent(Struct):
+    d: _Named
+
+
+_decode_member = msgspec.json.Decoder(_MemberEvent).decode
+
+
+class Subscriber(Protocol):
+    """What a room needs of a connection."""
+
+    @property
+    def user_id(self) -> str: ...
+
+    @property
+    def can_take(self) -> bool:
+        """Whether it reads fast enough to be sent more."""
+
+    def write(self, frames: bytes) -> None:
+        """Write framed bytes; never waits."""
+
+
+class ActiveRoom:
+    """See the module. All methods are O(subscribers touched) and never await."""
+
+    __slots__ = (
+        "_batch", "_left_revs", "_on_gap", "_on_left", "_schedule", "ahead", "behind", "cursor", "is_healing",
+        "is_suspect", "live", "pending", "ring", "room_id", "subscriptions", "unplaced",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        room_id: str,
+        budget: RingBudget,
+        *,
+        schedule: Callable[[Callable[[], None]], object],
+        on_gap: Callable[["ActiveRoom"], None],
+        on_left: Callable[["ActiveRoom", str], None],
+    ) -> None:
+        """`schedule` runs a call later in this loop turn; `on_left` gets the id of a user who left."""
+        self.room_id = room_id
+        self.cursor: RoomCursor | None = None
+        self.ring = Ring(budget)
+        self.live: set[Subscriber] = set()
+        self.behind: dict[Subscriber, int] = {}
+        self.ahead: dict[Subscriber, int] = {}
+        self.unplaced: set[Subscriber] = set()
+        self.pending: dict[int, bytes] = {}
+        self.subscriptions: tuple[Subscription, ...] = ()
+        self.is_healing = False
+        self.is_suspect = False
+        """Something may be missing that no gap shows: the store must be asked."""
+        self._batch: list[bytes] = []
+        self._left_revs: dict[str, int] = {}
+        self._schedule = schedule
+        self._on_gap = on_gap
+        self._on_left = on_left
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.live or self.behind or self.ahead or self.unplaced)
+
+    def on_event(self, _subject: bytes, payload: bytes) -> None:
+        """Take an event from the bus: deliver it, drop it, or keep it until what precedes it is here."""
+        head = decode_event_head(payload)
+        if self.cursor is None:
+            self._hold(head.rev, payload)
+            return
+        match self.cursor.judge(head.epoch, head.rev):
+            case Verdict.DELIVER:
+                self._accept(payload)
+                self._accept_pending()
+            case Verdict.GAP:
+                self._hold(head.rev, payload)
+                self._on_gap(self)
+            case Verdict.RESET:
+                self.is_suspect = True
+                self._on_gap(self)
+            case Verdict.DROP:
+                pass
+
+    def on_signal(self, _subject: bytes, payload: bytes) -> None:
+        """Pass a signal on; whoever is behind does not need it."""
+        frame = text_frame(payload)
+        for subscriber in self.live:
+            subscriber.write(frame)
+
+    def flush(self) -> None:
+        """Write what was accepted in this turn to all who are live, as one piece.
+
+        Runs before anybody's place changes, so that nobody sees an event twice or not at all.
+        """
+        if not self._batch:
+            return
+        frames = self._batch[0] if len(self._batch) == 1 else b"".join(self._batch)
+        self._batch.clear()
+        for subscriber in self.live:
+            subscriber.write(frames)
+
+    def expect(self, subscriber: Subscriber) -> None:
+        """Attach somebody whose snapshot is under way; from here on nothing is forgotten."""
+        self.flush()
+        self._forget(subscriber)
+        self.unplaced.add(subscriber)
+
+    def place(self, subscriber: Subscriber, epoch: int, rev: int) -> None:
+        """Put an expected subscriber where its snapshot left it."""
+        if subscriber not in self.unplaced:
+            return  # detached meanwhile
+        self.flush()
+        self.unplaced.discard(subscriber)
+        if self.cursor is None:
+            self.cursor = RoomCursor(epoch, rev)
+            self.pending = {
+                at: held for at, held in self.pending.items() if decode_event_head(held).epoch == epoch
+            }
+        self._settle(subscriber, epoch, rev)
+        self._accept_pending()
+
+    def lag(self, subscriber: Subscriber) -> None:
+        """Stop writing to a slow reader; only its position is kept."""
+        self.flush()
+        if subscriber in self.live and self.cursor:
+            self.live.discard(subscriber)
+            self.behind[subscriber] = self.cursor.rev
+
+    def resume(self, subscriber: Subscriber) -> bool:
+        """Catch a drained reader up from the ring; False if only the store can."""
+        self.flush()
+        rev = self.behind.get(subscriber)
+        if rev is None or self.cursor is None:
+            return True
+        missed = [] if rev == self.cursor.rev else self.ring.find_after(rev)
+        if self._left_revs.get(subscriber.user_id, -1) > rev:
+            _write_all(subscriber, _cut_at_leaving(missed or [], subscriber.user_id))
+            self._on_left(self, subscriber.user_id)
+            return True
+        if missed is None:
+            return False
+        del self.behind[subscriber]
+        self.live.add(subscriber)
+        _write_all(subscriber, missed)
+        return True
+
+    def heal(self, epoch: int, rev: int, changes: bytes, left: list[tuple[str, int]]) -> None:
+        """Deliver `room.changes` for what the node missed and go on from its position.
+
+        `left` are user ids and revs of members who are gone: they hear nothing of it.
+        """
+        if self.cursor is None or epoch != self.cursor.epoch or rev <= self.cursor.rev:
+            return
+        self.flush()
+        self.ring.append(self.cursor.rev, rev, changes)
+        self.cursor.rev = rev
+        for user_id, left_rev in left:
+            self._note_left(user_id, left_rev)
+        frame = text_frame(changes)
+        for subscriber in self.live:
+            subscriber.write(frame)
+        self._promote()
+        self._accept_pending()
+
+    def catch_up(self, subscriber: Subscriber, epoch: int, rev: int, changes: bytes) -> None:
+        """Deliver `room.changes` to one who is behind, and put it at its position."""
+        if self.behind.pop(subscriber, None) is None:
+            return
+        self.flush()
+        subscriber.write(text_frame(changes))
+        self._settle(subscriber, epoch, rev)
+
+    def reset(self, epoch: int, rev: int) -> list[Subscriber]:
+        """Start over at another position; returns who must reload, all unplaced now."""
+        self.flush()
+        stale = [*self.live, *self.behind, *self.ahead]
+        self.live.clear()
+        self.behind.clear()
+        self.ahead.clear()
+        self.unplaced.update(stale)
+        self.ring.clear()
+        self.cursor = RoomCursor(epoch, rev)
+        self._accept_pending()
+        return stale
+
+    def detach(self, subscriber: Subscriber) -> None:
+        """Let somebody go; what was accepted before is still written."""
+        self.flush()
+        self._forget(subscriber)
+
+    def is_reached(self, subscriber: Subscriber) -> bool:
+        """Whether the subscriber stands at or before the cursor: what has just happened concerns it."""
+        return subscriber in self.live or subscriber in self.behind
+
+    def _settle(self, subscriber: Subscriber, epoch: int, rev: int) -> None:
+        assert self.cursor is not None, "placed before"
+        if epoch != self.cursor.epoch:
+            # A snapshot of another epoch: the healing that this starts resets everybody, it too.
+            self.ahead[subscriber] = sys.maxsize
+            self._on_gap(self)
+        elif rev == self.cursor.rev and subscriber.can_take:
+            self.live.add(subscriber)
+        elif rev > self.cursor.rev:
+            self.ahead[subscriber] = rev
+            self._on_gap(self)
+        else:
+            self.behind[subscriber] = rev
+            if subscriber.can_take and not self.resume(subscriber):
+                self._on_gap(self)
+
+    def _accept(self, payload: bytes) -> None:
+        assert self.cursor is not None, "judged by it"
+        self.ring.append(self.cursor.rev, self.cursor.rev + 1, payload)
+        self.cursor.rev += 1
+        if not self._batch:
+            self._schedule(self.flush)
+        self._batch.append(text_frame(payload))
+        if self.ahead:
+            self.flush()
+            self._promote()
+        if payload.startswith(_MEMBER_LEFT):
+            self.flush()
+            self._note_left(_decode_member(payload).d.user_id, self.cursor.rev)
+
+    def _accept_pending(self) -> None:
+        assert self.cursor is not None, "placed before"
+        while (payload := self.pending.pop(self.cursor.rev + 1, None)) is not None:
+            if decode_event_head(payload).epoch == self.cursor.epoch:
+                self._accept(payload)
+        for rev in [rev for rev in self.pending if rev <= self.cursor.rev]:
+            del self.pending[rev]
+        if self.pending:
+            self._on_gap(self)
+
+    def _hold(self, rev: int, payload: bytes) -> None:
+        # Beyond the bound the store is asked anyway: what is dropped here comes back as changes.
+        if len(self.pending) < _PENDING_MAX:
+            self.pending[rev] = payload
+
+    def _promote(self) -> None:
+        assert self.cursor is not None, "moved before"
+        for subscriber in [each for each, rev in self.ahead.items() if rev <= self.cursor.rev]:
+            rev = self.ahead.pop(subscriber)
+            self._settle(subscriber, self.cursor.epoch, rev)
+
+    def _note_left(self, user_id: str, rev: int) -> None:
+        self._left_revs.pop(user_id, None)
+        self._left_revs[user_id] = rev
+        if len(self._left_revs) > _LEFT_KEPT_MAX:
+            del self._left_revs[next(iter(self._left_revs))]
+        self._on_left(self, user_id)
+
+    def _forget(self, subscriber: Subscriber) -> None:
+        self.live.discard(subscriber)
+        self.unplaced.discard(subscriber)
+        self.behind.pop(subscriber, None)
+        self.ahead.pop(subscriber, None)
+
+
+def _write_all(subscriber: Subscriber, payloads: list[bytes]) -> None:
+    if payloads:
+        subscriber.write(b"".join(map(text_frame, payloads)))
+
+
+def _cut_at_leaving(payloads: list[bytes], user_id: str) -> list[bytes]:
+    """Return the payloads up to the `member.left` of that user; none if it is not among them."""
+    for index, payload in enumerate(payloads):
+        if payload.startswith(_MEMBER_LEFT) and _decode_member(payload).d.user_id == user_id:
+            return payloads[: index + 1]
+    return []

@@ -1,0 +1,34 @@
+"""Settings of the gateway, from `CHATCRAFT_*` and `CHATCRAFT_GATEWAY_*`."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from shared.settings import ServiceSettings
+
+_WEB_DIR = Path(__file__).resolve().parents[2] / "web" / "dist"
+
+
+class GatewaySettings(ServiceSettings):
+    """What a gateway node needs to know; all times in seconds."""
+
+    gateway_host: str = "127.0.0.1"
+    gateway_port: int = 8080
+    gateway_web_dir: Path = _WEB_DIR
+    """The built web client; without it only the API is served."""
+    gateway_rate_factor: float = Field(default=1.0, gt=0)
+    """Multiplies the command limits, for load tests."""
+    gateway_allowed_origins: str = ""
+    """Further origins that may open sockets, separated by commas; the own one always may."""
+    gateway_connections_max: int = Field(default=19_000, gt=0)
+    """Beyond this many sockets a node answers 503; keep it below `ulimit -n`."""
+    gateway_drain_s: float = Field(default=5.0, ge=0)
+    """How long the closes of a drain are spread."""
+    gateway_pre_stop_s: float = Field(default=0.0, ge=0)
+    """How long to go on listening after SIGTERM, until load balancers have noticed."""
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        return frozenset(
+            origin.strip() for origin in self.gateway_allowed_origins.split(",") if origin.strip()
+        )

@@ -1,0 +1,56 @@
+"""Typing: decided here, since attached means member; leaves the node only as a signal that may be lost."""
+
+from datetime import timedelta
+
+from services.gateway.connection import Connection
+from services.gateway.frames import signal_payload
+from shared.bus import Bus, subjects
+from shared.clock import Clock, to_wire
+from shared.contracts.entities import Empty
+from shared.contracts.events import TypingChanged
+from shared.contracts.presence import Typing
+from shared.errors import not_found
+
+_SHOWN_S = 6
+_EVERY_S = 3.0
+_KEPT_MAX = 10_000
+
+
+class TypingSignals:
+    """Forwards at most one `typing.start` per 3 s for each user and room."""
+
+    def __init__(self, bus: Bus, clock: Clock) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._sent_at_s: dict[tuple[str, str, str | None], float] = {}
+
+    async def start(self, connection: Connection, request: Typing) -> Empty:
+        """Tell the room, unless it was told within 3 s. Raises ChatError `not_found` if not attached."""
+        _check_attached(connection, request.room_id)
+        key = (connection.user_id, request.room_id, request.thread_id)
+        now_s = self._clock.monotonic_s()
+        if now_s - self._sent_at_s.get(key, float("-inf")) >= _EVERY_S:
+            if len(self._sent_at_s) >= _KEPT_MAX:
+                self._sent_at_s = {each: at for each, at in self._sent_at_s.items() if now_s - at < _EVERY_S}
+            self._sent_at_s[key] = now_s
+            until_at = to_wire(self._clock.now() + timedelta(seconds=_SHOWN_S))
+            self._signal(connection, request, until_at)
+        return Empty()
+
+    async def stop(self, connection: Connection, request: Typing) -> Empty:
+        """Tell the room that it is over, if it was told of the start."""
+        _check_attached(connection, request.room_id)
+        key = (connection.user_id, request.room_id, request.thread_id)
+        if self._sent_at_s.pop(key, None) is not None:
+            self._signal(connection, request, None)
+        return Empty()
+
+    def _signal(self, connection: Connection, request: Typing, until_at: str | None) -> None:
+        changed = TypingChanged(connection.user_id, request.thread_id, until_at)
+        payload = signal_payload("typing.changed", request.room_id, changed)
+        self._bus.signal(subjects.room_signal(request.room_id, "typing.changed"), payload)
+
+
+def _check_attached(connection: Connection, room_id: str) -> None:
+    if connection.find_room(room_id) is None:
+        raise not_found("room")

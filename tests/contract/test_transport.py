@@ -1,0 +1,212 @@
+"""One suite, both transports: a connection behaves alike detached from uvicorn and on plain ASGI."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from services.gateway.asgi_transport import AsgiTransport
+from services.gateway.connection import Connection
+from services.gateway.detach import DETACH, DetachableProtocol
+from services.gateway.frames import ClientFrame, ok, text_frame
+from services.gateway.limits import Bucket
+from shared.contracts.close_codes import CloseCode
+from shared.contracts.entities import Empty
+from shared.tokens import Claims
+
+FRAME_BYTES_MAX = 1_000
+CLAIMS = Claims("u", "l", "member", "name", "Name", 0.0, 2**40)
+
+
+class RecordingNode:
+    """Answers every command with `{}` and remembers what its connection told it."""
+
+    def __init__(self) -> None:
+        self.frames: list[ClientFrame | int] = []
+        self.news: list[str] = []
+        self.connection: Connection
+        self.opened = asyncio.Event()
+        self.changed = asyncio.Event()
+
+    def now_s(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def on_frame(self, connection: Connection, frame: ClientFrame | int) -> None:
+        self.frames.append(frame)
+        connection.reply(frame if isinstance(frame, int) else frame.ref, ok(Empty()))
+
+    def on_slow(self, connection: Connection) -> None:
+        self._note("slow")
+
+    def on_drained(self, connection: Connection) -> None:
+        self._note("drained")
+
+    def on_closed(self, connection: Connection) -> None:
+        self._note("closed")
+
+    def _note(self, news: str) -> None:
+        self.news.append(news)
+        self.changed.set()
+
+    async def wait_for(self, news: str) -> None:
+        async with asyncio.timeout(10):
+            while news not in self.news:
+                self.changed.clear()
+                await self.changed.wait()
+
+
+def make_app(node: RecordingNode) -> Any:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "websocket"
+        await receive()
+        await send({"type": "websocket.accept", "subprotocol": None})
+        connection = node.connection = Connection(node, CLAIMS, "127.0.0.1", Bucket(1, 0))
+        if DETACH in scope["extensions"]:
+            connection.bind(scope["extensions"][DETACH](connection))
+            node.opened.set()
+            return
+        transport = AsgiTransport(connection, receive, send, FRAME_BYTES_MAX)
+        connection.bind(transport)
+        node.opened.set()
+        await transport.run()
+
+    return app
+
+
+@asynccontextmanager
+async def serving(kind: str, node: RecordingNode) -> AsyncIterator[int]:
+    config = uvicorn.Config(
+        make_app(node), host="127.0.0.1", port=0, lifespan="off", log_config=None, ws_max_size=FRAME_BYTES_MAX,
+        ws=DetachableProtocol if kind == "detached" else "websockets-sansio", ws_ping_interval=None,
+        ws_per_message_deflate=False,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]  # older servers had it
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await server.shutdown()
+
+
+@pytest.fixture(params=["detached", "asgi"])
+async def pair(request: pytest.FixtureRequest) -> AsyncIterator[tuple[RecordingNode, ClientConnection]]:
+    node = RecordingNode()
+    async with serving(request.param, node) as port, connect(f"ws://127.0.0.1:{port}/ws") as client:
+        await node.opened.wait()
+        yield node, client
+
+
+async def receive_close(client: ClientConnection) -> int:
+    with pytest.raises(ConnectionClosed) as caught:
+        async with asyncio.timeout(10):
+            while True:
+                await client.recv()
+    assert caught.value.rcvd is not None
+    return caught.value.rcvd.code
+
+
+async def test_a_command_is_answered_by_its_ref(pair: Any) -> None:
+    node, client = pair
+    await client.send('{"op":"users.me","ref":5}')
+    assert json.loads(await client.recv()) == {"ref": 5, "ok": {}}
+    assert node.frames[0].op == "users.me"
+
+
+async def test_commands_arrive_in_the_order_sent(pair: Any) -> None:
+    _, client = pair
+    for ref in range(1, 51):
+        await client.send(json.dumps({"op": "users.me", "ref": ref}))
+    assert [json.loads(await client.recv())["ref"] for _ in range(50)] == list(range(1, 51))
+
+
+async def test_a_message_in_fragments_is_one_message(pair: Any) -> None:
+    _, client = pair
+    await client.send(['{"op":"us', 'ers.me",', '"ref":9}'])
+    assert json.loads(await client.recv()) == {"ref": 9, "ok": {}}
+
+
+async def test_several_frames_in_one_write_arrive_as_several_messages(pair: Any) -> None:
+    node, client = pair
+    node.connection.write(text_frame(b'{"a":1}') + text_frame(b'{"b":2}'))
+    assert [await client.recv(), await client.recv()] == ['{"a":1}', '{"b":2}']
+
+
+async def test_text_that_is_no_object_closes_with_protocol_violation(pair: Any) -> None:
+    node, client = pair
+    await client.send("[]")
+    assert await receive_close(client) == CloseCode.PROTOCOL_VIOLATION
+    await node.wait_for("closed")
+
+
+async def test_a_binary_message_closes_with_1003(pair: Any) -> None:
+    _, client = pair
+    await client.send(b'{"op":"users.me","ref":1}')
+    assert await receive_close(client) == CloseCode.UNSUPPORTED_DATA
+
+
+async def test_a_message_above_the_limit_closes_with_1009(pair: Any) -> None:
+    _, client = pair
+    await client.send('{"op":"users.me","ref":1,"d":{"x":"%s"}}' % ("y" * FRAME_BYTES_MAX))
+    assert await receive_close(client) == CloseCode.TOO_BIG
+
+
+async def test_text_that_is_not_utf8_closes_with_1007(pair: Any) -> None:
+    _, client = pair
+    await client.send(b"\xff\xfe", text=True)
+    assert await receive_close(client) == CloseCode.INVALID_DATA
+
+
+async def test_the_servers_close_code_reaches_the_client(pair: Any) -> None:
+    node, client = pair
+    node.connection.close(CloseCode.LOGIN_ENDED, "this login has ended")
+    assert await receive_close(client) == CloseCode.LOGIN_ENDED
+    await node.wait_for("closed")
+
+
+async def test_what_was_sent_before_a_close_arrives_before_it(pair: Any) -> None:
+    node, client = pair
+    node.connection.send(b'{"last":true}')
+    node.connection.close(CloseCode.DRAINING)
+    assert await client.recv() == '{"last":true}'
+    assert await receive_close(client) == CloseCode.DRAINING
+
+
+async def test_a_client_that_goes_is_reported_once(pair: Any) -> None:
+    node, client = pair
+    await client.close()
+    await node.wait_for("closed")
+    assert node.news.count("closed") == 1
+
+
+async def test_a_client_that_vanishes_is_reported_once(pair: Any) -> None:
+    node, client = pair
+    client.transport.abort()
+    await node.wait_for("closed")
+    assert node.news.count("closed") == 1
+
+
+async def test_a_reader_that_stops_is_slow_until_it_has_drained(pair: Any) -> None:
+    node, client = pair
+    client.transport.pause_reading()
+    frame = text_frame(b"x" * 60_000)
+    async with asyncio.timeout(10):
+        while "slow" not in node.news:
+            node.connection.write(frame)
+            await asyncio.sleep(0)
+    assert not node.connection.can_take
+    client.transport.resume_reading()
+    reading = asyncio.create_task(receive_close(client))
+    await node.wait_for("drained")
+    assert node.connection.can_take
+    node.connection.close(CloseCode.NORMAL)
+    assert await reading == CloseCode.NORMAL
