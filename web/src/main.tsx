@@ -1,0 +1,24 @@
+// Starts the web client. Loaded by index.html only.
+import { effect } from "@preact/signals";
+import { render } from "preact";
+import { client } from "./store/client";
+import { contrast, density, theme } from "./store/settings";
+import { App } from "./ui/app";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/controls.css";
+import "./styles/layout.css";
+import "./styles/rooms.css";
+import "./styles/timeline.css";
+import "./styles/composer.css";
+import "./styles/dialogs.css";
+
+effect(() => {
+  const { dataset } = document.documentElement;
+  dataset.theme = theme.value;
+  dataset.contrast = contrast.value;
+  dataset.density = density.value;
+});
+
+client.start();
+render(<App />, document.getElementById("app")!);

@@ -1,0 +1,36 @@
+// The whole page: starting, signed out, or the program itself.
+import { useEffect, useState } from "preact/hooks";
+import { client } from "../store/client";
+import { Shell } from "./shell";
+import { Brand, SignIn } from "./sign_in";
+
+// Shorter waits show nothing: a flash of a splash is worse than none.
+const SPLASH_AFTER_MS = 200;
+
+export function App() {
+  switch (client.account.phase.value) {
+    case "starting":
+      return <Splash />;
+    case "signed_out":
+      return <SignIn />;
+    case "signed_in":
+      return <Shell />;
+  }
+}
+
+function Splash() {
+  const [isShown, setShown] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setShown(true), SPLASH_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  if (!isShown) return null;
+  return (
+    <main class="welcome" aria-busy="true">
+      <div class="welcome-card">
+        <Brand />
+        <p role="status">{client.account.isStuck.value ? "The server cannot be reached. Trying again…" : "Connecting…"}</p>
+      </div>
+    </main>
+  );
+}

@@ -1,0 +1,55 @@
+// What can be done with a message: shown on hover and focus, all reachable by keyboard.
+import type { ComponentChildren } from "preact";
+import { client } from "../store/client";
+import type { Message } from "../store/failure";
+import type { Pending } from "../store/pending";
+import { startEditing } from "./editing";
+import { Icon } from "./icon";
+import { overlay } from "./overlay";
+
+export function StoredActions({ message, roomId }: { message: Message; roomId: string }) {
+  const state = client.rooms.find(roomId);
+  const isOwn = message.sender_id === client.account.userId.value;
+  const mayDelete = isOwn || state?.membership.role === "owner" || state?.membership.role === "moderator";
+  const copy = (): void => {
+    navigator.clipboard?.writeText(message.text).then(
+      () => client.announcer.say("Copied."),
+      () => client.announcer.say("Copying was refused."),
+    );
+  };
+  return (
+    <div class="message-actions" role="toolbar" aria-label="Message actions">
+      <ActionButton icon="copy" name="Copy text" onClick={copy} />
+      {isOwn && <ActionButton icon="edit" name="Edit" onClick={() => startEditing(message)} />}
+      {mayDelete && (
+        <ActionButton
+          icon="trash"
+          name="Delete"
+          onClick={() => (overlay.value = { kind: "delete_message", roomId, messageId: message.id })}
+        />
+      )}
+    </div>
+  );
+}
+
+function ActionButton({ icon, name, onClick }: { icon: string; name: string; onClick: () => void }) {
+  return (
+    <button type="button" class="icon-button" aria-label={name} title={name} tabIndex={-1} onClick={onClick}>
+      <Icon name={icon} size={16} />
+    </button>
+  );
+}
+
+/** For what is not on the server: send again, or give up. */
+export function PendingActions({ pending, children }: { pending: Pending; children: ComponentChildren }) {
+  const isFailed = pending.state === "failed";
+  return (
+    <p class={isFailed ? "message-note message-failure" : "message-note"} role={isFailed ? "alert" : undefined}>
+      {children}
+      {isFailed && (
+        <button type="button" class="link-button" onClick={() => client.outbox.retry(pending.id)}>Retry</button>
+      )}
+      <button type="button" class="link-button" onClick={() => client.outbox.discard(pending.id)}>Delete</button>
+    </p>
+  );
+}

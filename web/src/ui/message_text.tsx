@@ -1,0 +1,23 @@
+// A message's text, rendered; mention chips follow the names of their people.
+import { effect } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
+import { client } from "../store/client";
+import { renderMarkdown } from "./markdown";
+
+export function MessageText({ text }: { text: string }) {
+  const element = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    const fragment = renderMarkdown(text);
+    const chips = [...fragment.querySelectorAll<HTMLElement>(".mention")];
+    element.current!.replaceChildren(fragment);
+    return effect(() => {
+      const meId = client.account.userId.value;
+      for (const chip of chips) {
+        const { user, group } = chip.dataset;
+        if (user) chip.textContent = `@${client.people.nameOf(user)}`;
+        chip.classList.toggle("mention-me", user === meId || group !== undefined);
+      }
+    });
+  }, [text]);
+  return <div ref={element} class="message-text" dir="auto" />;
+}

@@ -1,0 +1,66 @@
+// The program once signed in: three columns, dialogs, the banner, and the keys that work everywhere.
+import { useEffect } from "preact/hooks";
+import { client } from "../store/client";
+import { titleOf } from "../store/room_list";
+import { Banner } from "./banner";
+import { MembersPanel } from "./members_panel";
+import { Overlays } from "./overlays";
+import { focusFilter, RoomList } from "./room_list";
+import { NoRoom, RoomView } from "./room_view";
+
+export function Shell() {
+  const roomId = client.navigation.roomId.value;
+  const isPanelOpen = client.navigation.isPanelOpen.value && roomId !== null;
+  useEffect(() => {
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
+  useTitle();
+  return (
+    <>
+      <h1 class="visually-hidden">ChatCraft</h1>
+      <div class="shell" data-view={roomId === null ? "list" : isPanelOpen ? "panel" : "room"}>
+        <Banner />
+        <RoomList />
+        <main class="pane pane-room" id="room" tabIndex={-1} aria-label="Conversation">
+          {roomId === null ? <NoRoom /> : <RoomView key={roomId} roomId={roomId} />}
+        </main>
+        {isPanelOpen && <MembersPanel key={roomId} roomId={roomId} />}
+      </div>
+      <Overlays />
+      <div class="visually-hidden" role="status" aria-live="polite">
+        {client.announcer.text.value}
+      </div>
+    </>
+  );
+}
+
+function onKey(event: KeyboardEvent): void {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    focusFilter();
+  } else if (event.key === "F6") {
+    event.preventDefault();
+    cyclePanes(event.shiftKey ? -1 : 1);
+  }
+}
+
+/** Move the focus to the next pane: its last focused control if it names one, else the pane itself. */
+function cyclePanes(step: number): void {
+  const panes = [...document.querySelectorAll<HTMLElement>(".pane")].filter((pane) => pane.offsetParent !== null);
+  const current = panes.findIndex((pane) => pane.contains(document.activeElement));
+  const next = panes[(current + step + panes.length) % panes.length];
+  (next?.querySelector<HTMLElement>("[data-pane-focus]") ?? next)?.focus();
+}
+
+/** The tab says where we are, and whether something waits elsewhere. */
+function useTitle(): void {
+  const states = client.rooms.all.value;
+  const unread = states.filter((state) => state.membership.unread > 0 && state.membership.notify !== "none").length;
+  const open = client.rooms.find(client.navigation.roomId.value);
+  const name = open ? `${titleOf(open, (id) => client.people.nameOf(id))} · ChatCraft` : "ChatCraft";
+  const title = unread > 0 ? `(${unread}) ${name}` : name;
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+}
