@@ -75,17 +75,16 @@ class Stack:
         for service, count in self._counts.items():
             for index in range(count):
                 self.children[service, index] = self._child(service, index)
-        await run_together(*(start_and_wait(child) for child in self.children.values()))
+        back, gateways = self._layers()
+        await run_together(*map(start_and_wait, back))
+        await run_together(*map(start_and_wait, gateways))
         return self
 
     async def stop(self) -> None:
         """Stop everything in order: gateways, services, servers."""
-        gateways = [child for (service, _), child in self.children.items() if service == "gateway"]
-        others = [child for (service, _), child in self.children.items() if service != "gateway"]
-        for layer in (gateways, others):
+        for layer in reversed(self._layers()):
             await asyncio.gather(*(child.stop() for child in layer))
         await self.servers.stop()
-        Stack.running.discard(self)
 
     async def __aenter__(self) -> Self:
         try:
@@ -131,6 +130,11 @@ class Stack:
             if text:
                 parts.append(f"--- {log.name}\n{text[-MAX_SHOWN_LOG_CHARS:]}")
         return "\n".join(parts)
+
+    def _layers(self) -> tuple[list[Child], list[Child]]:
+        back = [child for (service, _), child in self.children.items() if service != "gateway"]
+        gateways = [child for (service, _), child in self.children.items() if service == "gateway"]
+        return back, gateways
 
     def _log_files(self) -> list[Path]:
         return [*sorted(self.logs.glob("*.log")), *sorted((self._data_dir.path / "logs").glob("*.log"))]
