@@ -26,8 +26,9 @@ _NAME_KEY_MAX = 64
 
 
 class RefreshState(Struct, frozen=True):
-    """A presented refresh token as the store knows it."""
+    """A presented refresh token as the store knows it at `read_at`."""
 
+    read_at: datetime
     expires_at: datetime
     used_at: datetime | None
     successor_used_at: datetime | None
@@ -45,8 +46,9 @@ class Verdict(Enum):
     EXPIRED = auto()
 
 
-def judge_refresh(state: RefreshState, now: datetime) -> Verdict:
+def judge_refresh(state: RefreshState) -> Verdict:
     """Decide on a refresh token; the protocol's chapter on signing in has the rule."""
+    now = state.read_at
     if now >= state.expires_at:
         return Verdict.EXPIRED
     if state.used_at is None:

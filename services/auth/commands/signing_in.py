@@ -1,5 +1,7 @@
 """Register, sign in, refresh: the commands that give tokens."""
 
+from typing import assert_never
+
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.auth import domain, hints, limits, tokens
@@ -132,17 +134,20 @@ class SigningIn:
             return None
         # Read after the lock: of 50 at once the second already sees what the first has done.
         state = await logins.read_refresh_state(connection, token_hash, successor_hash)
-        now = await read_clock(connection)
-        match state and domain.judge_refresh(state, now):
+        if state is None:
+            return None
+        match domain.judge_refresh(state):
+            case domain.Verdict.EXPIRED:
+                return None
             case domain.Verdict.REUSED:
                 return await endings.end_login(connection, login_id)
             case domain.Verdict.ROTATE:
-                await logins.rotate(connection, login_id, token_hash, successor_hash, now)
+                await logins.rotate(connection, login_id, token_hash, successor_hash, state.read_at)
             case domain.Verdict.REPEAT:
                 pass
-            case _:
-                return None
-        return tokens.issue(self._ring, account.me, login_id, successor, now)
+            case verdict:
+                assert_never(verdict)
+        return tokens.issue(self._ring, account.me, login_id, successor, state.read_at)
 
 
 def _still_valid(verified: Account, current: Account | None) -> Me:

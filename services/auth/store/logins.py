@@ -70,10 +70,11 @@ async def lock_live_login(connection: AsyncConnection, login_id: str, user_id: s
 async def read_refresh_state(
     connection: AsyncConnection, token_hash: bytes, successor_hash: bytes
 ) -> domain.RefreshState | None:
-    """Return what is known of a token; only true while its login is locked."""
+    """Return what is known of a token, and the time; only true while its login is locked."""
     successor = refresh_tokens.alias("successor")
     statement = (
         select(
+            func.clock_timestamp().label("read_at"),
             refresh_tokens.c.expires_at,
             refresh_tokens.c.used_at,
             successor.c.used_at.label("successor_used_at"),
@@ -82,7 +83,7 @@ async def read_refresh_state(
         .where(refresh_tokens.c.hash == token_hash)
     )
     row = (await connection.execute(statement)).one_or_none()
-    return domain.RefreshState(row.expires_at, row.used_at, row.successor_used_at) if row else None
+    return domain.RefreshState(*row) if row else None
 
 
 async def rotate(
@@ -90,15 +91,11 @@ async def rotate(
 ) -> None:
     """Mark a token used and store its successor, which lives 30 days from now, as does the login."""
     expires_at = now + domain.REFRESH_TOKEN_LIFE
-    await connection.execute(
-        update(refresh_tokens).where(refresh_tokens.c.hash == token_hash).values(used_at=now)
-    )
-    await connection.execute(
-        insert(refresh_tokens).values(hash=successor_hash, login_id=login_id, expires_at=expires_at)
-    )
-    await connection.execute(
-        update(logins).where(logins.c.id == login_id).values(last_used_at=now, expires_at=expires_at)
-    )
+    spend = update(refresh_tokens).where(refresh_tokens.c.hash == token_hash).values(used_at=now)
+    succeed = insert(refresh_tokens).values(hash=successor_hash, login_id=login_id, expires_at=expires_at)
+    move = update(logins).where(logins.c.id == login_id).values(last_used_at=now, expires_at=expires_at)
+    # One statement, one round trip: everybody comes to refresh at once after a node is lost.
+    await connection.execute(move.add_cte(spend.cte("spent"), succeed.cte("succeeded")))
 
 
 async def list_live_logins(connection: AsyncConnection, user_id: str, current_id: str) -> list[LoginSession]:

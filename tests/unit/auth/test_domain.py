@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.auth.domain import (
     REFRESH_GRACE,
@@ -27,6 +28,7 @@ CURSOR_MAX = 512
 
 def state(used_ago: timedelta | None, successor_used_ago: timedelta | None = None) -> RefreshState:
     return RefreshState(
+        read_at=NOW,
         expires_at=NOW + REFRESH_TOKEN_LIFE,
         used_at=None if used_ago is None else NOW - used_ago,
         successor_used_at=None if successor_used_ago is None else NOW - successor_used_ago,
@@ -45,12 +47,13 @@ def state(used_ago: timedelta | None, successor_used_ago: timedelta | None = Non
     ],
 )
 def test_a_refresh_token_is_good_once_and_again_within_the_grace(known: RefreshState, verdict: Verdict):
-    assert judge_refresh(known, NOW) is verdict
+    assert judge_refresh(known) is verdict
 
 
 def test_an_expired_token_is_only_expired():
     for known in (state(None), state(timedelta(days=1), timedelta(days=1))):
-        assert judge_refresh(known, NOW + REFRESH_TOKEN_LIFE) is Verdict.EXPIRED
+        late = structs.replace(known, read_at=NOW + REFRESH_TOKEN_LIFE)
+        assert judge_refresh(late) is Verdict.EXPIRED
 
 
 def test_user_names_fold_to_one_spelling():
