@@ -59,5 +59,5 @@ async def _charge_one(connection: AsyncConnection, bucket: Bucket) -> timedelta 
     if (await connection.execute(statement)).one_or_none() is not None:
         return None
     ahead = select(limits.c.full_at - now).where(limits.c.key == bucket.key)
-    ahead_of_clock: timedelta = (await connection.execute(ahead)).scalar_one()
-    return max(ahead_of_clock + bucket.interval - span, timedelta())
+    ahead_of_clock: timedelta | None = await connection.scalar(ahead)
+    return max((ahead_of_clock or timedelta()) + bucket.interval - span, timedelta())
