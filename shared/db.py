@@ -31,6 +31,7 @@ def create_engine(settings: DatabaseSettings, service: str) -> AsyncEngine:
         pool_size=settings.database_pool,
         max_overflow=0,
         pool_timeout=_POOL_WAIT_S,
+        hide_parameters=True,  # an exception's text is logged; what people wrote is not
         connect_args={
             "timeout": _CONNECT_TIMEOUT_S,
             "command_timeout": _STATEMENT_TIMEOUT_S,

@@ -32,7 +32,11 @@ def configure_logging(service: str, log_format: str, level: str) -> None:
             serializer=lambda event, **_: orjson.dumps(event, default=str).decode()
         )
         if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # The default shows the locals of every frame: tokens, passwords and message texts.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
