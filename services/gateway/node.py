@@ -1,5 +1,7 @@
 """A gateway node: what its connections share, and what happens when one comes, lags, or goes."""
 
+import asyncio
+
 from services.gateway.connection import Connection
 from services.gateway.frames import ClientFrame, event_payload
 from services.gateway.gather import Gather
@@ -25,6 +27,7 @@ from shared.tokens import Claims
 
 log = get_logger(__name__)
 
+_LAST_ANSWER_S = 0.2
 _PROFILES_KEPT = 20_000
 
 
@@ -118,10 +121,13 @@ class GatewayNode:
 
     def on_revoked(self, row: Revocation) -> None:
         """Close what a revocation ends, at once."""
+        loop = asyncio.get_running_loop()
         for connection in list(self.sweep.connections):
             code = _find_close_code(connection.claims, row)
             if code is not None:
-                connection.close(code, "this login has ended")
+                # Whoever ended its own login still gets the answer to that command.
+                delay_s = _LAST_ANSWER_S if connection.in_flight else 0.0
+                loop.call_later(delay_s, connection.close, code, "this login has ended")
 
     async def _read_profiles(self, user_ids: list[str]) -> dict[str, Me]:
         asked = internal.UserIds(user_ids)
