@@ -17,6 +17,8 @@ EDGES = {
     "shared/background.py",
     "shared/bus/bus.py",
     "shared/lifecycle.py",
+    "services/gateway/router.py",
+    "services/gateway/rest.py",
 }
 
 
@@ -52,11 +54,18 @@ def _handlers(source: Source) -> list[ast.ExceptHandler]:
 
 
 def _is_broad(handler: ast.ExceptHandler) -> bool:
-    reraised = any(isinstance(node, ast.Raise) and node.exc is None for node in ast.walk(handler))
     names = (
         [node.id for node in ast.walk(handler.type) if isinstance(node, ast.Name)] if handler.type else [""]
     )
-    return not reraised and bool({"", "Exception", "BaseException"} & set(names))
+    return bool({"", "Exception", "BaseException"} & set(names)) and not _is_passed_on(handler)
+
+
+def _is_passed_on(handler: ast.ExceptHandler) -> bool:
+    """Whether it is raised again, or given to those who wait for the outcome."""
+    nodes = list(ast.walk(handler))
+    return any(isinstance(node, ast.Raise) and node.exc is None for node in nodes) or any(
+        isinstance(node, ast.Attribute) and node.attr == "set_exception" for node in nodes
+    )
 
 
 def test_fan_out_is_synchronous():
