@@ -1,0 +1,1 @@
+"""The rules of rooms and messages, pure: no I/O, no clock, no randomness."""
