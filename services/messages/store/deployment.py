@@ -1,0 +1,72 @@
+"""The epoch, and what every new connection of this service is told and asked.
+
+A history of the database other than the known one raises the epoch, so that clients reload.
+"""
+
+from typing import Any, cast
+
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.messages.store.connection import Connection
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
+
+# Schemas this code runs on. Migrations expand first, so newer ones are fine until one contracts.
+SCHEMA_OLDEST = 1
+SCHEMA_NEWEST = 99
+
+# Every statement here looks rows up by key. On tables that are still small the planner would rather
+# scan and join by hash, and a cached plan would keep that after they have grown.
+_SETTINGS = """
+SET plan_cache_mode = force_generic_plan;
+SET enable_seqscan = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET lock_timeout = '2s';
+"""
+
+# The WAL's name tells of a promotion at once, the control file only after the next checkpoint.
+_HISTORY = """
+SELECT greatest(c.timeline_id,
+                ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint) AS timeline_id,
+       s.system_identifier
+FROM pg_control_checkpoint() c, pg_control_system() s
+"""
+_KNOWN = "SELECT timeline_id, system_identifier FROM messages.deployment"
+_RAISE = """
+UPDATE messages.deployment SET epoch = epoch + 1, timeline_id = $1, system_identifier = $2
+WHERE (timeline_id, system_identifier) IS DISTINCT FROM ($1, $2)
+RETURNING epoch
+"""
+_SCHEMA = "SELECT version_num FROM messages.schema_version"
+
+
+def watch_connections(engine: AsyncEngine) -> None:
+    """Prepare each connection the engine opens, and raise the epoch if it shows another history."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _on_connect(connection: DBAPIConnection, _record: object) -> None:
+        cast("Any", connection).run_async(_prepare)
+
+
+async def _prepare(connection: Connection) -> None:
+    await connection.execute(_SETTINGS)
+    if await find_schema_version(connection) is None:
+        return  # start-up says so
+    history = tuple(await connection.fetchrow(_HISTORY))
+    known = tuple(await connection.fetchrow(_KNOWN))
+    if history != known:
+        epoch = await connection.fetchval(_RAISE, *history)
+        if epoch is not None:
+            log.warning("epoch_raised", epoch=epoch, timeline_id=history[0])
+
+
+async def find_schema_version(connection: Connection) -> int | None:
+    """Return the number of the schema's newest migration, or None where nothing was migrated."""
+    if await connection.fetchval("SELECT to_regclass('messages.schema_version')") is None:
+        return None
+    version = await connection.fetchval(_SCHEMA)
+    return int(version) if version else None
