@@ -1,0 +1,38 @@
+"""One command on its way through the writer."""
+
+from time import monotonic
+
+from services.messages.domain.frames import ok
+from shared.bus import BusRequest
+from shared.contracts.errors import ErrorCode
+from shared.contracts.messages import EditMessage, MarkRead, OneMessage, SendMessage
+from shared.errors import ChatError
+from shared.telemetry import COMMANDS
+
+Asked = SendMessage | EditMessage | OneMessage | MarkRead
+"""What the writer carries; `OneMessage` is a deletion."""
+
+
+class Job:
+    """A command with its way back. Answered exactly once, after the commit."""
+
+    __slots__ = ("_request", "arrived_s", "asked", "command", "room_id", "size_bytes", "user_id")
+
+    def __init__(self, command: str, request: BusRequest, asked: Asked) -> None:
+        self._request = request
+        self.command = command
+        self.asked = asked
+        self.room_id = asked.room_id
+        self.user_id = request.caller.user_id
+        self.size_bytes = len(request.payload)
+        self.arrived_s = monotonic()
+
+    async def answer(self, reply: bytes | ChatError) -> None:
+        """Send the encoded result, or the refusal."""
+        outcome: ErrorCode | str = "ok"
+        if isinstance(reply, ChatError):
+            outcome, encoded = reply.code, reply.encode()
+        else:
+            encoded = ok(reply)
+        COMMANDS.labels(self.command, outcome).observe(monotonic() - self.arrived_s)
+        await self._request.respond(encoded)
