@@ -1,0 +1,1 @@
+"""One handler per command and call, by noun. `register` ties them all to the dispatcher."""

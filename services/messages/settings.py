@@ -1,0 +1,14 @@
+"""Settings of the messages service, from the environment."""
+
+from pydantic import Field
+
+from shared.settings import DatabaseSettings
+
+
+class MessagesSettings(DatabaseSettings):
+    """`CHATCRAFT_MESSAGES_…` beside what every service has."""
+
+    messages_writers: int = Field(default=1, ge=1, le=8)
+    """Batches that may be under way at once, each on a connection of its own."""
+    messages_drain_s: float = Field(default=10.0, gt=0)
+    """How long a stopping process finishes what it has taken."""
