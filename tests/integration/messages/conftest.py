@@ -1,0 +1,17 @@
+"""One world per module, with two instances of the service: every test runs against both."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.integration.messages.world import World
+
+
+@pytest.fixture(scope="module")
+async def world(fresh_database: str, nats_url: Callable[[str], str]) -> AsyncIterator[World]:
+    async with AsyncExitStack() as stack:
+        opened = await World(fresh_database, nats_url).open(stack)
+        await opened.start(stack)
+        await opened.start(stack)
+        yield opened
