@@ -1,5 +1,6 @@
 """The bytes of frames: RFC 6455 server text frames, and the JSON envelopes of the protocol. Pure."""
 
+import json
 import struct
 from typing import Annotated
 
@@ -64,11 +65,31 @@ def decode_client_frame(data: bytes) -> ClientFrame | int:
     try:
         frame = _client_frame.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        try:
-            return _only_ref.decode(data).ref
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-            raise ProtocolViolation from exc
+        return _decode_refused_frame(data)
     return frame if bytes(frame.d)[:1] == b"{" else frame.ref
+
+
+def _decode_refused_frame(data: bytes) -> ClientFrame | int:
+    """Find the `ref` at least. Lone surrogates in `d`, which msgspec refuses, are left to validation."""
+    try:
+        return _only_ref.decode(data).ref
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        fields = json.loads(data, parse_constant=_refuse_constant)
+        ref = msgspec.convert(fields, _OnlyRef).ref
+        d = fields.get("d", {})
+        op = fields.get("op")
+        is_frame = isinstance(op, str) and op.isascii() and isinstance(d, dict)
+        if not is_frame or set(fields) - {"ref", "op", "d"}:
+            return ref
+        return ClientFrame(ref, op, Raw(json.dumps(d).encode()))
+    except (ValueError, RecursionError) as exc:
+        raise ProtocolViolation from exc
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def text_frame(payload: bytes) -> bytes:

@@ -75,3 +75,24 @@ def test_no_object_or_no_usable_ref_is_a_protocol_violation(data: bytes) -> None
 
 def test_a_reply_is_the_services_bytes_behind_the_ref() -> None:
     assert reply_payload(3, b'{"ok":{"a":1}}') == b'{"ref":3,"ok":{"a":1}}'
+
+
+@pytest.mark.parametrize(
+    ("raw", "op"),
+    [
+        (b'{"op":"messages.send","ref":7,"d":{"text":"\\ud800"}}', "messages.send"),
+        (b'{"op":"\\ud800","ref":7}', None),
+        (b'{"op":"x","ref":7,"d":{"text":"\\ud800"},"z":1}', None),
+    ],
+)
+def test_a_lone_surrogate_is_answered_and_closes_nothing(raw, op):
+    frame = decode_client_frame(raw)
+    assert frame == 7 if op is None else (frame.op, frame.ref) == (op, 7)
+
+
+@pytest.mark.parametrize(
+    "raw", [b'{"op":"x","ref":7,"d":{"a":NaN}}', b'{"op":"x","ref":0,"d":{"a":"\\ud800"}}']
+)
+def test_what_is_no_json_or_has_no_ref_stays_a_violation(raw):
+    with pytest.raises(ProtocolViolation):
+        decode_client_frame(raw)
