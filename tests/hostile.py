@@ -44,6 +44,11 @@ class HostileCase:
         """Whether it is no JSON at all, and so `bad_frame` rather than `invalid_input`."""
         return self.path is None
 
+    @property
+    def is_object(self) -> bool:
+        """Whether it is a JSON object, and so wrong in a field only."""
+        return not self.is_malformed and self.raw.startswith(b"{")
+
     def __str__(self) -> str:
         return f"{self.command.name}: {self.name}"
 
