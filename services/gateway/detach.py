@@ -95,8 +95,10 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
             self._on_frame(events, cast("Frame", event))
         if output := conn.data_to_send():
             self.transport.write(b"".join(output))
-        if conn.state is not State.OPEN:
-            self._close_transport()
+        if conn.close_rcvd is not None:
+            self._finish()
+        elif conn.parser_exc is not None:
+            self._linger()
 
     def _on_frame(self, events: SocketEvents, frame: Frame) -> None:
         if self.close_sent or frame.opcode in {Opcode.PING, Opcode.PONG, Opcode.CLOSE}:
@@ -183,15 +185,20 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.resume_reading()
-        self.close_timer = self.loop.call_later(_CLOSE_WAIT_S, self.transport.abort)
+        self._linger()
 
     def abort(self) -> None:
         """Drop the socket and whatever is unsent."""
         self.transport.abort()
 
-    def _close_transport(self) -> None:
-        if not self.transport.is_closing():
-            self.close_sent = True
-            self.transport.close()
-            if self.close_timer is None:
-                self.close_timer = self.loop.call_later(_CLOSE_WAIT_S, self.transport.abort)
+    def _finish(self) -> None:
+        """Both close frames are out: the server closes the socket first (RFC 6455, section 7.1.1)."""
+        self.close_sent = True
+        self.transport.close()
+        self._linger()
+
+    def _linger(self) -> None:
+        """Wait for the peer's end a moment: closing with bytes unread would destroy our close frame."""
+        self.close_sent = True
+        if self.close_timer is None:
+            self.close_timer = self.loop.call_later(_CLOSE_WAIT_S, self.transport.abort)

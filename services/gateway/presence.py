@@ -88,25 +88,30 @@ class Lease:
             self._changed = set(self._users)
         while True:
             part = list(self._changed)[:_HOLD_MAX]
-            if not await self._hold(part):
+            # Taken out before the call: who comes or goes meanwhile is in the next one.
+            self._changed.difference_update(part)
+            try:
+                is_known = await self._hold(part)
+            except ChatError:
+                self._changed.update(part)
+                raise
+            if not is_known:
                 self._incarnation = new_id()
                 self._is_full = True
                 self._wake.set()
                 return
-            self._changed.difference_update(part)
             if not self._changed:
                 self._is_full = False
                 return
 
     async def _hold(self, part: list[str]) -> bool:
-        is_last = len(part) == len(self._changed)
         asked = internal.HoldPresence(
             self._node_id,
             self._incarnation,
             online=[user_id for user_id in part if user_id in self._users],
             offline=[user_id for user_id in part if user_id not in self._users],
             full=self._is_full,
-            count=len(self._users) if is_last else None,
+            count=None if self._changed else len(self._users),
         )
         return (await calls.call(self._bus, internal.PRESENCE_HOLD, asked, internal.PresenceHeld)).known
 
