@@ -48,7 +48,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (id) DO NOTHING
 RETURNING (SELECT epoch FROM messages.deployment)
 """
 _CHANGED = """
-UPDATE messages.rooms SET name = $2, topic = $3, archived_at = $4, rev = $5, member_count = $6, settings = $7::text::jsonb
+UPDATE messages.rooms SET name = $2, topic = $3, archived_at = $4, rev = $5, member_count = $6,
+    settings = $7::text::jsonb
 WHERE id = $1
 """
 

@@ -3,11 +3,12 @@ that knows everybody but the strangers. Commands go over NATS as a gateway would
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any, TypeVar
 
 import msgspec
+import pytest
 from fastapi import FastAPI
 from msgspec import Struct
 
@@ -19,6 +20,7 @@ from shared.contracts import internal, members, messages, rooms
 from shared.contracts.entities import Member, Membership, Message, Room
 from shared.contracts.registry import Command
 from shared.dispatch import Dispatcher
+from shared.errors import ChatError
 from shared.ids import new_id
 
 Reply = TypeVar("Reply", bound=Struct)
@@ -99,10 +101,10 @@ class World:
     async def _known(self, asked: internal.UserIds) -> internal.KnownUsers:
         return internal.KnownUsers([each for each in asked.user_ids if each not in self.strangers])
 
-    async def ask(self, command: Command[Any, Reply], user_id: str, **fields: Any) -> Reply:
+    async def ask(self, command: Command[Any, Reply], caller: str, /, **fields: Any) -> Reply:
         """Send a command as this user. Raises the ChatError of the reply."""
         raw = await self.gateway.request(
-            command.subject, msgspec.json.encode(fields), caller=Caller(user_id, user_id, "member", "::1"),
+            command.subject, msgspec.json.encode(fields), caller=Caller(caller, caller, "member", "::1"),
             timeout_s=TIMEOUT_S,
         )  # fmt: skip
         return msgspec.json.decode(unwrap(raw), type=command.reply)
@@ -155,3 +157,11 @@ class World:
     async def members(self, user_id: str, room_id: str) -> dict[str, Member]:
         page = await self.ask(members.list_members, user_id, room_id=room_id)
         return {each.user_id: each for each in page.members}
+
+
+@contextmanager
+def refused(code: str) -> Iterator[None]:
+    """Expect this error of the protocol."""
+    with pytest.raises(ChatError) as caught:
+        yield
+    assert caught.value.code == code, caught.value.body
