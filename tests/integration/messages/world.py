@@ -160,8 +160,8 @@ class World:
 
 
 @contextmanager
-def refused(code: str) -> Iterator[None]:
+def refused(code: str) -> Iterator[pytest.ExceptionInfo[ChatError]]:
     """Expect this error of the protocol."""
     with pytest.raises(ChatError) as caught:
-        yield
+        yield caught
     assert caught.value.code == code, caught.value.body
