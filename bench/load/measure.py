@@ -1,0 +1,72 @@
+"""Figures: percentiles, CPU of processes, and the machine they were taken on."""
+
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value below which `share` (0 to 1) of the values lie; nearest rank."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def summarise_ms(seconds: Sequence[float]) -> dict[str, float]:
+    """Return p50, p99 and the maximum in milliseconds."""
+    return {
+        "p50_ms": round(percentile(seconds, 0.50) * 1000, 2),
+        "p99_ms": round(percentile(seconds, 0.99) * 1000, 2),
+        "max_ms": round(max(seconds) * 1000, 2),
+    }
+
+
+def cpu_s(pid: int) -> float:
+    """Return user and system seconds that a process has used, without its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return what the figures depend on."""
+    cpu = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "unknown",
+    )
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return {
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "commit": commit.stdout.strip(),
+        "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+class CpuMeter:
+    """CPU of several processes between two moments, in shares of one core."""
+
+    def __init__(self, pids: dict[str, int]) -> None:
+        self._pids = pids
+        self._started_s = time.perf_counter()
+        self._before = {name: cpu_s(pid) for name, pid in pids.items()}
+
+    def read(self) -> dict[str, float]:
+        """Return the share of a core that each process used since the start."""
+        elapsed_s = time.perf_counter() - self._started_s
+        return {
+            name: round((cpu_s(pid) - self._before[name]) / elapsed_s, 3) for name, pid in self._pids.items()
+        }
