@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from services.gateway.rest import PREFIX, error_response
 from shared.documents.asyncapi import build_asyncapi
 from shared.documents.openapi import build_openapi
+from shared.documents.page import STYLE_PATH, build_page, read_style
 from shared.errors import not_found
 
 _CSP = (
@@ -76,9 +77,23 @@ def add_web_routes(app: FastAPI, web_dir: Path) -> None:
 
     app.router.routes.append(Route(f"{PREFIX}/openapi.json", serve_openapi))
     app.router.routes.append(Route("/asyncapi.json", serve_asyncapi))
+    _add_page_for_people(app)
     if (web_dir / "assets").is_dir():
         app.router.routes.append(Mount("/assets", _ImmutableFiles(directory=web_dir / "assets")))
     app.router.routes.append(Route("/{path:path}", serve_page))
+
+
+def _add_page_for_people(app: FastAPI) -> None:
+    page, style = build_page(), read_style()
+
+    async def serve_docs(_request: Request) -> Response:
+        return HTMLResponse(page)
+
+    async def serve_style(_request: Request) -> Response:
+        return Response(style, media_type="text/css")
+
+    app.router.routes.append(Route("/docs", serve_docs))
+    app.router.routes.append(Route(STYLE_PATH, serve_style))
 
 
 class _ImmutableFiles(StaticFiles):

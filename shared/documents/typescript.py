@@ -52,31 +52,32 @@ def build_typescript() -> str:
 def _declare(name: str, schema: Schema) -> str:
     comment = _comment(schema.get("description", ""))
     if schema.get("type") != "object":
-        return f"{comment}export type {name} = {_type(schema)};\n"
+        return f"{comment}export type {name} = {spell_type(schema)};\n"
     if not schema["properties"]:
         return f"{comment}export type {name} = Record<string, never>;\n"
     required = set(schema["required"])
     fields = (
-        f"{field}{'' if field in required else '?'}: {_type(kind)};"
+        f"{field}{'' if field in required else '?'}: {spell_type(kind)};"
         for field, kind in schema["properties"].items()
     )
     return comment + _block(f"export interface {name} {{", fields)
 
 
-def _type(schema: Schema) -> str:
+def spell_type(schema: Schema) -> str:
+    """Return a schema as a TypeScript type."""
     match schema:
         case {"$ref": str(target)}:
             return target.removeprefix(REF)
         case {"anyOf": list(options)}:
-            return " | ".join(_type(option) for option in options)
+            return " | ".join(spell_type(option) for option in options)
         case {"enum": list(values)}:
             return " | ".join(json.dumps(value) for value in values)
         case {"type": "array", "items": dict(items)}:
-            inner = _type(items)
+            inner = spell_type(items)
             return f"({inner})[]" if " | " in inner else f"{inner}[]"
         case {"type": "object"}:
             values = schema.get("additionalProperties", {})
-            return f"Record<string, {_type(values) if values else 'unknown'}>"
+            return f"Record<string, {spell_type(values) if values else 'unknown'}>"
         case {"type": str(kind)} if kind in _PRIMITIVES:
             return _PRIMITIVES[kind]
         case _:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from html.parser import HTMLParser
 from pathlib import Path
 
 import jsonschema
@@ -12,7 +13,8 @@ from openapi_spec_validator import validate as validate_openapi
 from shared.contracts.errors import STATUS
 from shared.contracts.events import EVENTS
 from shared.contracts.registry import Access, Door, iter_commands
-from shared.documents import build_asyncapi, build_openapi, build_typescript
+from shared.documents import build_asyncapi, build_openapi, build_page, build_typescript
+from shared.documents.page import read_style
 from shared.documents.schemas import REF, build_schemas, walk
 
 ASYNCAPI_SCHEMA = json.loads((Path(__file__).parent / "asyncapi" / "3.0.0.json").read_text(encoding="utf-8"))
@@ -118,3 +120,32 @@ def test_a_wrong_word_on_the_command_line_is_explained(capsys):
 
     assert main(["wirte"]) == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_the_page_for_people_speaks_of_every_command_event_and_shape():
+    page = build_page()
+    parser = LinkChecker()
+    parser.feed(page)
+    assert {command.name for command in iter_commands()} | set(build_schemas()) <= parser.anchors
+    assert parser.targets <= parser.anchors
+    assert all(f"<code>{name}</code>" in page for name in EVENTS)
+    assert "<script" not in page
+    assert "style=" not in page
+    assert "main" in read_style() or "body" in read_style()
+
+
+class LinkChecker(HTMLParser):
+    """Collects the anchors of a page and where its links within it lead."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.anchors: set[str] = set()
+        self.targets: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        if anchor := found.get("id"):
+            assert anchor not in self.anchors, f"two elements are called {anchor}"
+            self.anchors.add(anchor)
+        if (target := found.get("href") or "").startswith("#"):
+            self.targets.add(target[1:])

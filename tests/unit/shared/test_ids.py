@@ -17,7 +17,7 @@ def test_a_new_id_is_a_uuid_of_version_7():
 
 def test_ids_sort_by_the_millisecond_in_which_they_were_made(time_machine_at):
     earlier = time_machine_at(1_700_000_000.000, new_id)
-    later = time_machine_at(1_700_000_000.001, new_id)
+    later = time_machine_at(1_700_000_000.5, new_id)
     assert earlier < later
 
 

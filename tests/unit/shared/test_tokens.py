@@ -95,7 +95,6 @@ def test_a_published_key_names_no_algorithm_and_no_secret():
         pytest.param(forge(iss="elsewhere"), id="wrong issuer"),
         pytest.param(forge({"typ": "JWT"}), id="wrong type"),
         pytest.param(forge({"typ": None}), id="no type"),
-        pytest.param(forge(iat=NOW + 600), id="not yet issued"),
         pytest.param(forge(nbf=NOW + 600), id="not yet valid"),
         pytest.param(forge(exp=None), id="without end"),
         pytest.param(forge(sid=None), id="without login"),
@@ -143,4 +142,7 @@ def test_a_key_that_is_no_longer_published_no_longer_counts(verifier):
 
 def test_a_clock_that_is_a_little_off_is_forgiven(verifier):
     assert verifier.verify(forge(exp=int(time.time()) - 2))
-    assert verifier.verify(forge(iat=time.time() + 2))
+
+
+def test_a_node_whose_clock_runs_behind_takes_new_tokens(verifier):
+    assert verifier.verify(forge(iat=time.time() + 90))
