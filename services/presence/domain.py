@@ -11,8 +11,6 @@ from shared.contracts.entities import Presence, PresenceStatus, SeenStatus
 
 USERS_PER_HOLD_MAX = 1_000
 """In one `svc.presence.hold`, both lists together: a script holds up Redis for about 10 ms then."""
-UNKNOWN = "?"
-"""What was told of somebody whose record was lost: nobody knows, so their next change is announced."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,21 +5,9 @@ local holder, begins, count, came = ARGV[3], ARGV[4] == '1', ARGV[5], tonumber(A
 local lease_end = tonumber(redis.call('ZSCORE', NODES, holder) or '0')
 if lease_end <= now and not begins then return {0, 0, 0} end
 
--- Data that is younger than a lease is being rebuilt: those who are re-added never went away. Only whom
--- somebody read as offline meanwhile is announced. 'told' is then unknown, so the next change is announced.
-local is_rebuilt = begins and now - born() < lease_ms
-
 local online, offline = 0, 0
 for i = 7, 6 + came do
-  local user = ARGV[i]
-  if hold(user, holder) then
-    online = online + 1
-    if is_rebuilt and redis.call('SISMEMBER', SEEN_OFFLINE, user) == 0 then
-      redis.call('HSETNX', person(user), 'told', '?')
-    else
-      announce(user)
-    end
-  end
+  if hold(ARGV[i], holder) then online = online + 1 end
 end
 for i = 7 + came, #ARGV do
   if release(ARGV[i], holder) then offline = offline + 1 end

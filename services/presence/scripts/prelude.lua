@@ -6,7 +6,6 @@ local NODES = prefix .. ':nodes'                 -- zset: holder (node and incar
 local DUE = prefix .. ':due'                     -- zset: user -> when they may be announced
 local EXPIRIES = prefix .. ':expiries'           -- zset: user -> when their status falls back
 local BORN = prefix .. ':born'                   -- when this data began: changes when Redis loses it
-local SEEN_OFFLINE = prefix .. ':seen_offline'   -- set: who was read as offline while data was young
 local KEPT_MS = 90 * 24 * 3600 * 1000            -- the record of somebody who stays away is kept so long
 
 local time = redis.call('TIME')
@@ -46,6 +45,7 @@ local function hold(user, holder)
   if was_online then return false end
   redis.call('HSET', person(user), 'active_at', now)
   keep(user)
+  announce(user)
   return true
 end
 
