@@ -63,6 +63,15 @@ class FanInClient(Client):
         self.stats["out_bytes"] += len(payload)
         self._write(wire.pub_cmd(subject, "", payload))
 
+    async def flush(self, timeout: int = 10) -> None:  # noqa: ASYNC109 - nats-py's own signature
+        """Wait until the server has processed all that was sent so far.
+
+        nats-py's PING overtakes what still waits for its flusher: that goes first.
+        """
+        if self.is_connected:
+            await self._flush_pending(force_flush=True)
+        await super().flush(timeout)
+
     @property
     def _entries(self) -> dict[int, object]:
         return cast("dict[int, object]", self._subs)

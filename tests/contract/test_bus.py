@@ -150,6 +150,30 @@ async def test_a_reconnect_replays_the_subscriptions_that_are_left(cuttable_bus,
     assert not left.received
 
 
+async def test_after_a_reconnect_new_interest_and_signals_work(cuttable_bus, messages_bus, nats_url, proxy):
+    restored, room_id, heard, inbox = asyncio.Event(), new_id(), Inbox(), Inbox()
+    cuttable_bus.on_restored(restored.set)
+    proxy.cut()
+    async with asyncio.timeout(DEADLINE_S):
+        await restored.wait()
+    cuttable_bus.fan_in(subjects.room_events(room_id), inbox.on_message)
+    cuttable_bus.fan_in(subjects.room_signals(room_id), heard.on_message)
+    cuttable_bus.signal(subjects.room_signal(room_id, "typing"), b"typing")
+    assert await heard.wait_for(1) == [b"typing"]
+    await messages_bus.publish(subjects.room_event(room_id, "message.created"), b"x")
+    assert await inbox.wait_for(1) == [b"x"]
+
+
+async def test_a_flush_covers_everything_sent_before_it(gateway_bus, messages_bus):
+    for _ in range(200):
+        room_id, inbox = new_id(), Inbox()
+        subscription = gateway_bus.fan_in(subjects.room_events(room_id), inbox.on_message)
+        await gateway_bus.flush()
+        await messages_bus.publish(subjects.room_event(room_id, "message.created"), b"x")
+        assert await inbox.wait_for(1) == [b"x"]
+        gateway_bus.leave(subscription)
+
+
 async def test_while_the_link_is_down_requests_fail_at_once_and_signals_are_dropped(cuttable_bus, proxy):
     trouble = asyncio.Event()
     cuttable_bus.on_trouble(trouble.set)

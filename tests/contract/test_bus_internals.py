@@ -32,6 +32,11 @@ def test_messages_still_come_through_process_msg():
     assert list(inspect.signature(FanInClient._process_msg).parameters) == expected
 
 
+def test_a_flush_can_still_be_forced():
+    assert "force_flush" in inspect.signature(Client._flush_pending).parameters
+    assert list(inspect.signature(Client.flush).parameters) == ["self", "timeout"]
+
+
 def test_the_commands_on_the_wire_are_still_written_the_same_way():
     assert wire.sub_cmd("a.b", "", 7) == b"SUB a.b  7\r\n"
     assert wire.unsub_cmd(7, 0) == b"UNSUB 7 \r\n"
