@@ -147,6 +147,7 @@ class Session:
             async with asyncio.timeout(_READY_TIMEOUT_S):
                 self.ready = await connection.ready
             await self.sync(connection)
+            self._state.is_complete = True
             if self.watched:
                 await self.watch(connection)
         except (ChatCraftError, TimeoutError) as exc:

@@ -21,6 +21,8 @@ class State:
         self._kept = kept_messages
         self.rooms: dict[str, RoomState] = {}
         self.presences: dict[str, Presence] = {}
+        self.is_complete = False
+        """Whether a sync has ever been finished: what is new after that came while the client was away."""
         self.gaps = 0
         self.repeats = 0
 
@@ -34,7 +36,7 @@ class State:
         """Take in a page of `sync`; return what it means as events, nothing for what is `current`."""
         events = [self.remove(room_id) for room_id in synced.left if room_id in self.rooms]
         for element in synced.rooms:
-            event = self._take_element(element, is_added=False)
+            event = self._take_element(element, is_added=self.is_complete)
             if element.state != "current":
                 events.append(event)
         return events

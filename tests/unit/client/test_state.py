@@ -165,6 +165,17 @@ def test_the_first_message_of_a_conversation_is_new_though_the_news_of_it_comes_
     assert state.apply(server.send(user_id(2))) is Verdict.APPLIED
 
 
+def test_a_conversation_begun_while_the_client_was_away_is_new_and_what_was_there_at_first_is_not():
+    at_first, later = State(), State()
+    later.is_complete = True
+    server = ServerRoom()
+    server.send(user_id(2))
+    element = replace(server.element(), membership=replace(server.membership, joined_at=at(1)))
+    for state, count in ((at_first, 0), (later, 1)):
+        [event] = state.take_synced(Synced([element], [], None))
+        assert len(event.new_messages) == count
+
+
 def test_read_marks_of_other_devices_count_and_older_ones_are_ignored():
     follower = Follower()
     follower.pending += [follower.server.send(user_id(2)) for _ in range(3)]
