@@ -17,11 +17,11 @@ import msgspec
 from deploy.local.data_dir import DataDir
 from deploy.local.migrations import migrate
 from deploy.local.servers import EmbeddedServers
+from services.messages.commands.joining import let_in
+from services.messages.commands.rooms import new_room
 from services.messages.settings import MessagesSettings
 from services.messages.store.deployment import watch_connections
 from services.messages.store.transaction import Database
-from services.messages.commands.joining import let_in
-from services.messages.commands.rooms import new_room
 from services.messages.writer import Job, Writer
 from shared.background import Background
 from shared.bus import Caller
@@ -93,7 +93,9 @@ async def measure(database_url: str, options: argparse.Namespace) -> dict[str, o
             room_id, people = random.choice(rooms)
             asked = SendMessage(room_id=room_id, id=new_id(), text=TEXT)
             await done.slots.acquire()
-            writer.put(Job("messages.send", Request(msgspec.json.encode(asked), random.choice(people), done), asked))
+            writer.put(
+                Job("messages.send", Request(msgspec.json.encode(asked), random.choice(people), done), asked)
+            )
         await done.all.wait()
         taken_s = time.perf_counter() - started
         return {

@@ -3,11 +3,13 @@
 A history of the database other than the known one raises the epoch, so that clients reload.
 """
 
-from typing import Any, cast
+from time import monotonic
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from services.messages.store.connection import Connection
 from shared.telemetry import get_logger
@@ -41,6 +43,9 @@ UPDATE messages.deployment SET epoch = epoch + 1, timeline_id = $1, system_ident
 WHERE (timeline_id, system_identifier) IS DISTINCT FROM ($1, $2)
 RETURNING epoch
 """
+# A plan made while a table was small must not be kept when it has grown; later it changes ever more rarely.
+_PLANS_KEPT_S = 1.0
+_PLANS_KEPT_MAX_S = 300.0
 _SCHEMA = "SELECT version_num FROM messages.schema_version"
 
 
@@ -48,8 +53,25 @@ def watch_connections(engine: AsyncEngine) -> None:
     """Prepare each connection the engine opens, and raise the epoch if it shows another history."""
 
     @event.listens_for(engine.sync_engine, "connect")
-    def _on_connect(connection: DBAPIConnection, _record: object) -> None:
+    def _on_connect(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
         cast("Any", connection).run_async(_prepare)
+        record.info["plans"] = _Plans(monotonic(), _PLANS_KEPT_S)
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def _on_checkout(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        plans: _Plans = record.info["plans"]
+        if monotonic() - plans.since_s > plans.kept_s:
+            cast("Any", connection).run_async(_discard_plans)
+            record.info["plans"] = _Plans(monotonic(), min(2 * plans.kept_s, _PLANS_KEPT_MAX_S))
+
+
+class _Plans(NamedTuple):
+    since_s: float
+    kept_s: float
+
+
+async def _discard_plans(connection: Connection) -> None:
+    await connection.execute("DISCARD PLANS")
 
 
 async def _prepare(connection: Connection) -> None:

@@ -57,9 +57,13 @@ class Journal:
         frame = user_frame(event, user_rev, data)
         self.items.append(Outgoing(subjects.user_event(user_id, event), "", frame))
 
+    def to_row(self, instance: str) -> tuple[str, str, float, bytes]:
+        """Return the outbox row, claimed by this process: id, claimed_by, seconds of the claim, events."""
+        return self.id, instance, CLAIM_S, _encoder.encode(self.items)
+
     async def save(self, connection: Connection, instance: str) -> None:
-        """Write the outbox row, claimed by this process."""
-        await connection.execute(_SAVE, self.id, instance, CLAIM_S, _encoder.encode(self.items))
+        """Write the outbox row."""
+        await connection.execute(_SAVE, *self.to_row(instance))
 
 
 def decode_events(events: bytes) -> list[Outgoing]:

@@ -14,34 +14,38 @@ from services.messages.store.connection import Connection
 from shared.contracts.limits import SYNC_MAX_REVS_BEHIND, SYNC_NEWEST_MESSAGES
 from shared.errors import not_found
 
+# `seq > 0` and `rev > 0` hold for every row; they name the partial indexes that are meant.
 _ONE = f"SELECT {MESSAGE_COLUMNS} FROM messages.messages g WHERE g.room_id = $1 AND g.id = $2"
 _WINDOW = f"""
 SELECT {MESSAGE_COLUMNS} FROM messages.messages g
-WHERE g.room_id = $1 AND g.thread_id IS NULL AND g.seq BETWEEN $2 AND $3 ORDER BY g.seq
+WHERE g.room_id = $1 AND g.thread_id IS NULL AND g.seq > 0 AND g.seq BETWEEN $2 AND $3
+ORDER BY g.seq
 """
 _THREAD_WINDOW = f"""
 SELECT {MESSAGE_COLUMNS} FROM messages.messages g
-WHERE g.room_id = $1 AND g.thread_id = $4 AND g.seq BETWEEN $2 AND $3 ORDER BY g.seq
+WHERE g.room_id = $1 AND g.thread_id = $4 AND g.seq > 0 AND g.seq BETWEEN $2 AND $3
+ORDER BY g.seq
 """
 _NEWEST = f"""
 SELECT {MESSAGE_COLUMNS} FROM unnest($1::uuid[], $2::bigint[]) AS k(room_id, last_seq)
 CROSS JOIN LATERAL (
     SELECT * FROM messages.messages g
-    WHERE g.room_id = k.room_id AND g.thread_id IS NULL AND g.seq > k.last_seq - {SYNC_NEWEST_MESSAGES}
+    WHERE g.room_id = k.room_id AND g.thread_id IS NULL
+      AND g.seq > 0 AND g.seq > k.last_seq - {SYNC_NEWEST_MESSAGES}
     ORDER BY g.seq LIMIT {SYNC_NEWEST_MESSAGES}
 ) g
 """
 _CHANGED_MESSAGES = f"""
 SELECT {MESSAGE_COLUMNS} FROM unnest($1::uuid[], $2::bigint[]) AS k(room_id, after_rev)
 CROSS JOIN LATERAL (
-    SELECT * FROM messages.messages g WHERE g.room_id = k.room_id AND g.rev > k.after_rev
+    SELECT * FROM messages.messages g WHERE g.room_id = k.room_id AND g.rev > 0 AND g.rev > k.after_rev
     ORDER BY g.rev LIMIT {SYNC_MAX_REVS_BEHIND}
 ) g
 """
 _CHANGED_MEMBERS = f"""
 SELECT {MEMBER_COLUMNS} FROM unnest($1::uuid[], $2::bigint[]) AS k(room_id, after_rev)
 CROSS JOIN LATERAL (
-    SELECT * FROM messages.memberships m WHERE m.room_id = k.room_id AND m.rev > k.after_rev
+    SELECT * FROM messages.memberships m WHERE m.room_id = k.room_id AND m.rev > 0 AND m.rev > k.after_rev
     ORDER BY m.rev LIMIT {SYNC_MAX_REVS_BEHIND}
 ) m
 """

@@ -23,10 +23,9 @@ from shared.contracts.messages import EditMessage, MarkRead, OneMessage, SendMes
 _LOCK = f"SELECT {ROOM_COLUMNS} FROM messages.rooms r WHERE r.id = ANY($1::uuid[]) ORDER BY r.id FOR UPDATE"
 _LOCK_FREE = f"{_LOCK} SKIP LOCKED"
 _EXISTING = "SELECT id FROM messages.rooms WHERE id = ANY($1::uuid[])"
-_NOW = "SELECT clock_timestamp()"
 _MEMBERS = f"""
-SELECT {MEMBER_COLUMNS} FROM unnest($1::uuid[], $2::uuid[]) AS k(room_id, user_id)
-JOIN messages.memberships m ON m.room_id = k.room_id AND m.user_id = k.user_id AND m.left_at IS NULL
+SELECT statement_timestamp(), {MEMBER_COLUMNS} FROM unnest($1::uuid[], $2::uuid[]) AS k(room_id, user_id)
+LEFT JOIN messages.memberships m ON m.room_id = k.room_id AND m.user_id = k.user_id AND m.left_at IS NULL
 """
 _MESSAGES = f"""
 SELECT {MESSAGE_COLUMNS} FROM unnest($1::uuid[], $2::uuid[]) AS k(room_id, id)
@@ -37,7 +36,7 @@ SELECT k.room_id, k.thread_id, g.id, g.created_at
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS k(room_id, thread_id, count)
 CROSS JOIN LATERAL (
     SELECT id, created_at, seq FROM messages.messages g
-    WHERE g.room_id = k.room_id AND g.thread_id = k.thread_id AND g.deleted_at IS NULL
+    WHERE g.room_id = k.room_id AND g.thread_id = k.thread_id AND g.seq > 0 AND g.deleted_at IS NULL
     ORDER BY g.seq DESC LIMIT k.count
 ) g ORDER BY g.seq DESC
 """
@@ -67,9 +66,7 @@ async def load(connection: Connection, jobs: Sequence[Job], *, waits: bool) -> L
         missing = set(room_ids).difference(room.id for room in rooms)
         existing = await connection.fetch(_EXISTING, list(missing))
         locked_elsewhere = {str(record[0]) for record in existing}
-    # Later than the lock, so that times rise with seq.
-    state = BatchState(await connection.fetchval(_NOW))
-    state.rooms = {room.id: room for room in rooms}
+    state = BatchState({room.id: room for room in rooms})
     ready = [job for job in jobs if job.room_id in state.rooms]
     if ready:
         await _load_members(connection, state, ready)
@@ -94,10 +91,13 @@ def _named_messages(job: Job) -> list[Key]:
 
 
 async def _load_members(connection: Connection, state: BatchState, jobs: Sequence[Job]) -> None:
+    """And the time: later than the locks, so that times rise with seq."""
     keys = {(job.room_id, job.user_id) for job in jobs}
-    for record in await connection.fetch(_MEMBERS, *_columns(keys)):
-        member = member_row(record)
-        state.members[member.room_id, member.user_id] = member
+    for now, *values in await connection.fetch(_MEMBERS, *_columns(keys)):
+        state.now = now
+        if values[0] is not None:
+            member = member_row(values)
+            state.members[member.room_id, member.user_id] = member
 
 
 async def _load_messages(connection: Connection, state: BatchState, keys: set[Key]) -> None:

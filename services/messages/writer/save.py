@@ -1,6 +1,7 @@
-"""Writes back what a batch changed: each kind of row in one statement, and one outbox row for it all."""
+"""Writes back what a batch changed, and one outbox row that holds all its events."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -10,21 +11,30 @@ from services.messages.store.members import build_memberships
 from services.messages.store.users import UserStep, advance_users
 from services.messages.writer.state import BatchState, Key
 
-_UPDATE_ROOMS = """
-UPDATE messages.rooms r SET rev = k.rev, last_seq = k.last_seq, active_at = k.active_at
-FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[]) AS k(id, rev, last_seq, active_at)
-WHERE r.id = k.id
-"""
-_INSERT_MESSAGES = """
-INSERT INTO messages.messages
-    (room_id, id, seq, rev, thread_id, reply_to, sender_id, text, mention_user_ids, mention_room,
-     mention_here, created_at)
-SELECT k.room_id, k.id, k.seq, k.rev, k.thread_id, k.reply_to, k.sender_id, k.text,
-       k.mention_user_ids::uuid[], k.mention_room, k.mention_here, $12
-FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[], $6::uuid[], $7::uuid[],
-            $8::text[], $9::text[], $10::bool[], $11::bool[])
-    AS k(room_id, id, seq, rev, thread_id, reply_to, sender_id, text, mention_user_ids, mention_room,
-         mention_here)
+# One round trip for what every batch of messages does.
+_WRITE = """
+WITH rooms AS (
+    UPDATE messages.rooms r SET rev = k.rev, last_seq = k.last_seq, active_at = k.active_at
+    FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[]) AS k(id, rev, last_seq, active_at)
+    WHERE r.id = k.id
+), marks AS (
+    UPDATE messages.memberships m SET read_seq = k.read_seq, own_above = k.own_above
+    FROM unnest($5::uuid[], $6::uuid[], $7::bigint[], $8::bigint[])
+        AS k(room_id, user_id, read_seq, own_above)
+    WHERE m.room_id = k.room_id AND m.user_id = k.user_id
+), created AS (
+    INSERT INTO messages.messages
+        (room_id, id, seq, rev, thread_id, reply_to, sender_id, text, mention_user_ids, mention_room,
+         mention_here, created_at)
+    SELECT k.room_id, k.id, k.seq, k.rev, k.thread_id, k.reply_to, k.sender_id, k.text,
+           k.mention_user_ids::uuid[], k.mention_room, k.mention_here, $20
+    FROM unnest($9::uuid[], $10::uuid[], $11::bigint[], $12::bigint[], $13::uuid[], $14::uuid[], $15::uuid[],
+                $16::text[], $17::text[], $18::bool[], $19::bool[])
+        AS k(room_id, id, seq, rev, thread_id, reply_to, sender_id, text, mention_user_ids, mention_room,
+             mention_here)
+)
+INSERT INTO messages.outbox (id, claimed_by, claimed_until, events)
+VALUES ($21, $22, clock_timestamp() + make_interval(secs => $23), $24)
 """
 _UPDATE_MESSAGES = """
 UPDATE messages.messages g
@@ -47,11 +57,6 @@ _INSERT_MENTIONS = """
 INSERT INTO messages.mentions (room_id, message_id, user_id, sender_id, thread_id, seq)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[])
 """
-_UPDATE_MARKS = """
-UPDATE messages.memberships m SET read_seq = k.read_seq, own_above = k.own_above
-FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) AS k(room_id, user_id, read_seq, own_above)
-WHERE m.room_id = k.room_id AND m.user_id = k.user_id
-"""
 _PUT_THREAD_MARKS = """
 INSERT INTO messages.thread_reads AS t (room_id, thread_id, user_id, read_seq)
 SELECT room_id, thread_id, user_id, read_seq
@@ -66,31 +71,34 @@ async def save(
     connection: Connection, state: BatchState, marked: set[Key], instance: str
 ) -> dict[Key, bytes]:
     """Write the batch; return the encoded Membership of each of `marked`, as it is in the end."""
-    await _save_messages(connection, state)
     await _save_mentions(connection, state)
-    await _save_marks(connection, state)
+    await _save_thread_marks(connection, state)
     memberships = await _build_memberships(connection, state, marked)
     steps = [UserStep(user_id, room_id, "read.updated", memberships[room_id, user_id])
              for room_id, user_id in state.told_marks]  # fmt: skip
     await advance_users(connection, state.journal, steps)
-    if state.journal.items:
-        await state.journal.save(connection, instance)
+    if state.journal.items:  # whatever changes a row has an event
+        await _write(connection, state, instance)
+    if state.updated:  # after the insert: a message can be new and changed in the same batch
+        await _update_messages(connection, list(state.updated.values()))
     return memberships
 
 
-async def _save_messages(connection: Connection, state: BatchState) -> None:
-    changed = {row.room_id for row in (*state.created, *state.updated.values())}
-    if changed:
-        await _update_rooms(connection, [state.rooms[room_id] for room_id in changed])
-    if state.created:
-        await _insert_messages(connection, state)
-    if state.updated:
-        await _update_messages(connection, list(state.updated.values()))
-
-
-async def _update_rooms(connection: Connection, rows: Sequence[RoomRow]) -> None:
+async def _write(connection: Connection, state: BatchState, instance: str) -> None:
     await connection.execute(
-        _UPDATE_ROOMS,
+        _WRITE,
+        *_room_columns(state),
+        *_mark_columns(list(state.moved_marks.values())),
+        *_message_columns(state.created),
+        state.now,
+        *state.journal.to_row(instance),
+    )
+
+
+def _room_columns(state: BatchState) -> tuple[list[Any], ...]:
+    changed = {row.room_id for row in (*state.created, *state.updated.values())}
+    rows = [state.rooms[room_id] for room_id in changed]
+    return (
         [row.id for row in rows],
         [row.rev for row in rows],
         [row.last_seq for row in rows],
@@ -98,10 +106,17 @@ async def _update_rooms(connection: Connection, rows: Sequence[RoomRow]) -> None
     )
 
 
-async def _insert_messages(connection: Connection, state: BatchState) -> None:
-    rows = state.created
-    await connection.execute(
-        _INSERT_MESSAGES,
+def _mark_columns(rows: Sequence[MemberRow]) -> tuple[list[Any], ...]:
+    return (
+        [row.room_id for row in rows],
+        [row.user_id for row in rows],
+        [row.read_seq for row in rows],
+        [row.own_above for row in rows],
+    )
+
+
+def _message_columns(rows: Sequence[MessageRow]) -> tuple[list[Any], ...]:
+    return (
         [row.room_id for row in rows],
         [row.id for row in rows],
         [row.seq for row in rows],
@@ -113,7 +128,6 @@ async def _insert_messages(connection: Connection, state: BatchState) -> None:
         [_user_ids(row) for row in rows],
         [row.mentions.room for row in rows],
         [row.mentions.here for row in rows],
-        state.now,
     )
 
 
@@ -162,16 +176,7 @@ async def _save_mentions(connection: Connection, state: BatchState) -> None:
         )
 
 
-async def _save_marks(connection: Connection, state: BatchState) -> None:
-    if state.moved_marks:
-        rows = list(state.moved_marks.values())
-        await connection.execute(
-            _UPDATE_MARKS,
-            [row.room_id for row in rows],
-            [row.user_id for row in rows],
-            [row.read_seq for row in rows],
-            [row.own_above for row in rows],
-        )
+async def _save_thread_marks(connection: Connection, state: BatchState) -> None:
     for statement, is_exact in ((_RAISE_THREAD_MARKS, False), (_SET_THREAD_MARKS, True)):
         marks = {key: seq for key, (seq, exact) in state.thread_marks.items() if exact is is_exact}
         if marks:

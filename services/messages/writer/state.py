@@ -3,7 +3,7 @@
 The deciding modules work on it; nothing here does I/O.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -21,9 +21,9 @@ encode = msgspec.json.Encoder().encode
 class BatchState:
     """Rooms, members and messages that the batch's commands name, by key."""
 
-    def __init__(self, now: datetime) -> None:
-        self.now = now
-        self.rooms: dict[str, RoomRow] = {}
+    def __init__(self, rooms: dict[str, RoomRow]) -> None:
+        self.rooms = rooms
+        self.now = datetime.max.replace(tzinfo=UTC)
         self.members: dict[Key, MemberRow] = {}
         self.messages: dict[Key, MessageRow] = {}
         self.latest_replies: dict[Key, list[tuple[str, datetime]]] = {}

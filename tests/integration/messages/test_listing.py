@@ -45,7 +45,7 @@ async def timeline(world: World) -> tuple[str, str]:
     ],
     ids=str,
 )
-async def test_a_page_has_its_messages_and_says_what_lies_beyond(
+async def test_a_page_has_its_messages_and_says_what_lies_beyond(  # noqa: PLR0917 - a table of cases
     world: World,
     timeline: tuple[str, str],
     asked: dict[str, Any],
