@@ -6,11 +6,17 @@ import { client } from "../store/client";
 import type { Row } from "../store/rows";
 
 const SLACK_PX = 24;
+// Growing content scrolls, too: only what follows an input, or comes long after our own scrolling, is the reader's.
+const INTENT_MS = 1_000;
+const OWN_SCROLL_MS = 500;
+const INPUTS = ["wheel", "touchmove", "keydown", "pointerdown"] as const;
 
 export interface BottomSticking {
   isAtBottom: boolean;
   /** Messages that arrived below since the reader scrolled up. */
   newCount: number;
+  /** How far the page reaches above the screen, once the list has come to rest. */
+  pixelsAbove: () => number;
   onScroll: () => void;
   jump: () => void;
 }
@@ -26,10 +32,17 @@ export function useBottomSticking(
   const lastSeenSeq = useRef(0);
   const newest = newestSeq(rows);
   if (isAtBottom) lastSeenSeq.current = newest;
-  const lastKey = rows.at(-1)?.key;
+  const lastIndex = useRef(0);
+  lastIndex.current = rows.length - 1;
   const isOwnLast = rows.at(-1)?.kind === "pending";
 
-  const stick = (): void => list.current?.scrollToIndex(rows.length - 1, { align: "end" });
+  const intentAtMs = useRef(0);
+  const stuckAtMs = useRef(0);
+
+  const stick = (): void => {
+    stuckAtMs.current = performance.now();
+    list.current?.scrollToIndex(lastIndex.current, { align: "end" });
+  };
   const change = (next: boolean): void => {
     isSticking.current = next;
     setAtBottom(next);
@@ -40,23 +53,35 @@ export function useBottomSticking(
     if (!element) return;
     const distance = element.scrollHeight - element.scrollTop - element.clientHeight;
     const next = distance <= SLACK_PX;
-    if (next !== isSticking.current) change(next);
+    if (next === isSticking.current) return;
+    const now = performance.now();
+    const isReaders = now - intentAtMs.current < INTENT_MS || now - stuckAtMs.current > OWN_SCROLL_MS;
+    if (next || isReaders) change(next);
+    else stick();
+  };
+  const pixelsAbove = (): number => {
+    const { scrollTop, scrollHeight, clientHeight } = scroller.current!;
+    return isSticking.current ? scrollHeight - clientHeight : scrollTop;
   };
 
   useLayoutEffect(() => {
     // One's own message is always brought into view.
     if (isOwnLast && !isSticking.current) change(true);
     if (isSticking.current) stick();
-  }, [rows, lastKey]);
+  }, [rows]);
   useEffect(() => {
     if (isSticking.current) client.reading.onBottom(roomId, true);
   }, [newest]);
   useEffect(() => {
     const observer = new ResizeObserver(() => isSticking.current && stick());
-    observer.observe(scroller.current!);
-    observer.observe(scroller.current!.lastElementChild!);
+    const element = scroller.current!;
+    observer.observe(element);
+    observer.observe(element.lastElementChild!);
+    const onInput = (): void => void (intentAtMs.current = performance.now());
+    for (const input of INPUTS) element.addEventListener(input, onInput, { passive: true });
     return () => {
       observer.disconnect();
+      for (const input of INPUTS) element.removeEventListener(input, onInput);
       client.reading.onBottom(roomId, false);
     };
   }, []);
@@ -64,7 +89,7 @@ export function useBottomSticking(
     change(true);
     stick();
   };
-  return { isAtBottom, newCount: countNew(rows, lastSeenSeq.current), onScroll, jump };
+  return { isAtBottom, newCount: countNew(rows, lastSeenSeq.current), pixelsAbove, onScroll, jump };
 }
 
 function newestSeq(rows: readonly Row[]): number {

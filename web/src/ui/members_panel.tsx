@@ -26,7 +26,7 @@ export function MembersPanel({ roomId }: { roomId: string }) {
     (client.presence.find(member.user_id)?.status ?? "offline") !== "offline";
   const isGroup = state?.room.user_ids === null;
   return (
-    <aside class="pane pane-panel" tabIndex={-1} aria-label="Members">
+    <section class="pane pane-panel" tabIndex={-1} aria-label="Members">
       <header class="room-header">
         <div class="room-names">
           <h2>Members</h2>
@@ -55,7 +55,7 @@ export function MembersPanel({ roomId }: { roomId: string }) {
           </button>
         </footer>
       )}
-    </aside>
+    </section>
   );
 }
 
@@ -93,12 +93,13 @@ function MemberLine({ member, name }: { member: Member; name: string }) {
       <button
         type="button"
         class="person"
-        aria-label={`${name}, ${presenceName(member.user_id)}. Send a direct message`}
+        title="Send a direct message"
         onClick={run}
       >
         <Avatar userId={member.user_id} hasPresence />
         <span class="person-names">
           <span class="person-name" dir="auto">{isMe ? `${name} (you)` : name}</span>
+          <span class="visually-hidden">{presenceName(member.user_id)}</span>
           {status && <span class="person-status" dir="auto">{status}</span>}
         </span>
         {member.role !== "member" && <span class="tag">{member.role}</span>}

@@ -20,7 +20,6 @@ export function RoomLink({ state }: { state: RoomState }) {
       class={`room-link ${isUnread && !isMuted ? "is-unread" : ""} ${isMuted ? "is-muted" : ""}`}
       href={`/r/${room.id}`}
       aria-current={isOpen ? "page" : undefined}
-      aria-label={`${title}, ${spoken.join(", ")}`}
       data-pane-focus={isOpen ? "" : undefined}
       onClick={(event) => {
         if (event.ctrlKey || event.metaKey || event.shiftKey) return;
@@ -30,8 +29,9 @@ export function RoomLink({ state }: { state: RoomState }) {
     >
       <RoomMark state={state} />
       <span class="room-title" dir="auto">{title}</span>
+      <span class="visually-hidden">{spoken.join(", ")}</span>
       {hasDraft && <Icon name="edit" size={14} />}
-      {pill > 0 && !isMuted && <span class="pill">{pill > 99 ? "99+" : pill}</span>}
+      {pill > 0 && !isMuted && <span class="pill" aria-hidden="true">{pill > 99 ? "99+" : pill}</span>}
     </a>
   );
 }

@@ -82,14 +82,15 @@ function OwnCard() {
     <button
       type="button"
       class="own-card"
+      title="Profile and settings"
       onClick={() => (overlay.value = { kind: "profile" })}
-      aria-label={`${me.display_name}, ${presenceName(me.id)}. Profile and settings`}
     >
       <Avatar userId={me.id} hasPresence />
       <span class="own-names">
         <span class="own-name" dir="auto">{me.display_name}</span>
         <span class="own-username">@{me.username}</span>
       </span>
+      <span class="visually-hidden">{presenceName(me.id)}. Profile and settings</span>
       <Icon name="settings" size={18} />
     </button>
   );

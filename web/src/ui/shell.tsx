@@ -18,15 +18,15 @@ export function Shell() {
   useTitle();
   return (
     <>
-      <h1 class="visually-hidden">ChatCraft</h1>
-      <div class="shell" data-view={roomId === null ? "list" : isPanelOpen ? "panel" : "room"}>
+      <main class="shell" data-view={roomId === null ? "list" : isPanelOpen ? "panel" : "room"}>
+        <h1 class="visually-hidden">ChatCraft</h1>
         <Banner />
         <RoomList />
-        <main class="pane pane-room" id="room" tabIndex={-1} aria-label="Conversation">
+        <section class="pane pane-room" tabIndex={-1} aria-label="Conversation">
           {roomId === null ? <NoRoom /> : <RoomView key={roomId} roomId={roomId} />}
-        </main>
+        </section>
         {isPanelOpen && <MembersPanel key={roomId} roomId={roomId} />}
-      </div>
+      </main>
       <Overlays />
       <div class="visually-hidden" role="status" aria-live="polite">
         {client.announcer.text.value}

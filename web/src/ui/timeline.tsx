@@ -26,7 +26,7 @@ export function Timeline({ state }: { state: RoomState }) {
   const { hasBefore, messages } = state.timeline;
 
   const loadOlder = (): void => {
-    if (hasBefore && (list.current?.scrollOffset ?? 0) < PAGE_BEFORE_PX) void client.history.loadOlder(roomId);
+    if (hasBefore && bottom.pixelsAbove() < PAGE_BEFORE_PX) void client.history.loadOlder(roomId);
   };
   // Also when the first messages do not fill the screen, and after each page.
   useEffect(loadOlder, [messages[0]?.id]);

@@ -1,0 +1,63 @@
+"""Fixtures of the browser tests: one Chromium for the run, a context of its own for each person."""
+
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, async_playwright, expect
+
+from tests.e2e.browser.tab import Tab
+from tests.stack import ARTIFACTS, Stack
+
+TabFactory = Callable[..., Awaitable[Tab]]
+
+CHROMIUM_ARGS = (
+    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
+    "--disable-sync --no-first-run --disable-quic"
+).split()
+DEADLINE_MS = 15_000
+
+expect.set_options(timeout=DEADLINE_MS)
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """The installed Chromium, else Playwright's own."""
+    installed = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=installed, args=CHROMIUM_ARGS)
+        yield launched
+        await launched.close()
+
+
+@pytest.fixture
+async def open_tab(
+    stack: Stack, browser: Browser, request: pytest.FixtureRequest
+) -> AsyncIterator[TabFactory]:
+    """Open a page in a fresh browser profile: `await open_tab(node=1, color_scheme="dark")`.
+
+    A page that reports an error, a refused policy too, fails its test.
+    """
+    tabs: list[Tab] = []
+
+    async def open_one(node: int = 0, url: str | None = None, **options: Any) -> Tab:
+        context = await browser.new_context(viewport={"width": 1280, "height": 800}, **options)
+        context.set_default_timeout(DEADLINE_MS)
+        tabs.append(await Tab.open(context, url or stack.gateway_urls[node]))
+        return tabs[-1]
+
+    yield open_one
+    for index, tab in enumerate(tabs):
+        shot = ARTIFACTS / "browser" / f"{request.node.name[:60].replace('/', '_')}-{index}.png"
+        if not tab.page.is_closed():
+            await tab.page.screenshot(path=shot)
+        await tab.page.context.close()
+    assert [problem for tab in tabs for problem in tab.problems] == []
+
+
+@pytest.fixture
+def unique() -> str:
+    """Makes the names of a test its own: the stack is shared."""
+    return uuid.uuid4().hex[:8]

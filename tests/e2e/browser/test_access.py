@@ -1,0 +1,142 @@
+"""Everybody can use it: axe finds nothing, the keyboard reaches all, narrow and zoomed screens lose nothing."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.e2e.browser.conftest import TabFactory
+from tests.e2e.browser.tab import PASSWORD, Tab
+from tests.stack import ARTIFACTS
+
+MARKDOWN = "**Bold**, `code`, a [link](https://example.org) and\n\n> a quotation\n\n- a list\n\n```\ncode\n```"
+
+
+async def expect_no_violations(tab: Tab, state: str) -> None:
+    found = await tab.find_violations()
+    assert not found, f"{state}: " + "\n".join(found)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 768, 360])
+async def test_axe_finds_nothing_in_any_state(
+    open_tab: TabFactory, unique: str, scheme: str, width: int
+) -> None:
+    tab = await open_tab(color_scheme=scheme, reduced_motion="reduce")
+    await tab.page.set_viewport_size({"width": width, "height": 800})
+    shots = ARTIFACTS / "screens"
+
+    async def check(state: str) -> None:
+        await tab.page.screenshot(path=shots / f"{width}-{scheme}-{state}.png")
+        await expect_no_violations(tab, state)
+
+    await check("sign-in")
+    await tab.button("Create an account").click()
+    await check("sign-up")
+    await tab.button("Sign in").click()
+    await tab.button("Create an account").click()
+    await tab.page.get_by_label("User name").fill(f"anna{unique}")
+    await tab.page.get_by_label("Password").fill(PASSWORD)
+    await tab.button("Create account", exact=True).click()
+    await tab.expect_signed_in()
+    await expect(tab.page.get_by_text("Write to somebody with +")).to_be_visible()
+    await check("empty")
+    await tab.create_room(f"tea {unique}")
+    await tab.send("A first message, with a friendly greeting to nobody in particular.")
+    await tab.composer.fill(MARKDOWN)
+    await tab.composer.press("Enter")
+    await expect(tab.page.locator(".message-text pre")).to_be_visible()
+    await check("room")
+    await tab.page.locator(".message").last.hover()
+    await check("actions")
+    await tab.composer.fill("@")
+    await expect(tab.page.get_by_role("listbox")).to_be_visible()
+    await check("mention")
+    await tab.composer.fill("")
+    await tab.button("Members,").click()
+    await expect(tab.page.get_by_role("region", name="Members")).to_contain_text("owner")
+    await check("members")
+    await tab.button("Leave room").click()
+    await check("confirm")
+    await tab.page.keyboard.press("Escape")
+    await tab.button("Close members").click()
+    if width < 720:
+        await tab.button("Back to the rooms").click()
+    for opener in ("Browse rooms", "Create a room", "New direct message", "Profile and settings"):
+        await tab.page.get_by_role("navigation").get_by_role("button", name=opener).first.click()
+        await expect(tab.page.get_by_role("dialog")).to_be_visible()
+        await check(opener.lower().replace(" ", "-"))
+        await tab.page.keyboard.press("Escape")
+        await expect(tab.page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_the_main_tasks_need_no_pointer(open_tab: TabFactory, unique: str) -> None:
+    tab = await open_tab()
+    keyboard = tab.page.keyboard
+    await tab.button("Create an account").focus()
+    await keyboard.press("Enter")
+    await tab.page.get_by_label("User name").focus()
+    await keyboard.type(f"anna{unique}")
+    await keyboard.press("Tab")
+    await keyboard.press("Tab")
+    await keyboard.type(PASSWORD)
+    await keyboard.press("Enter")
+    await tab.expect_signed_in()
+    for name in ("first", "second"):
+        await tab.button("Create a room").first.focus()
+        await keyboard.press("Enter")
+        await keyboard.type(f"{name} {unique}")
+        await keyboard.press("Enter")
+        await expect(tab.page.get_by_role("heading", name=f"{name} {unique}").first).to_be_visible()
+    # The composer has the focus: write, edit, walk back through the messages, delete.
+    await expect(tab.composer).to_be_focused()
+    await keyboard.type("one")
+    await keyboard.press("Shift+Enter")
+    await keyboard.type("two")
+    await keyboard.press("Enter")
+    await tab.expect_sent("one")
+    await keyboard.press("ArrowUp")
+    await keyboard.press("Control+a")
+    await keyboard.type("three")
+    await keyboard.press("Enter")
+    await expect(tab.message("three")).to_contain_text("(edited)")
+    await keyboard.press("Shift+Tab")
+    await expect(tab.message("three")).to_be_focused()
+    await keyboard.press("Enter")
+    await keyboard.press("ArrowLeft")
+    await keyboard.press("Enter")
+    await expect(tab.page.get_by_role("dialog", name="Delete this message?")).to_be_visible()
+    await tab.button("Delete message").focus()
+    await keyboard.press("Enter")
+    await expect(tab.message("This message was deleted.")).to_be_visible()
+    # Jump to the other room by name, and around the panes.
+    await keyboard.press("Control+k")
+    await keyboard.type("first")
+    await keyboard.press("Enter")
+    await expect(tab.page.get_by_role("heading", name=f"first {unique}").first).to_be_visible()
+    await keyboard.press("F6")
+    await keyboard.press("F6")
+    await expect(tab.composer).to_be_focused()
+
+
+async def test_the_focus_returns_to_where_a_dialog_was_opened(open_tab: TabFactory, unique: str) -> None:
+    tab = await open_tab()
+    await tab.sign_up(f"anna{unique}")
+    opener = tab.button("Create a room").first
+    await opener.focus()
+    await tab.page.keyboard.press("Enter")
+    await expect(tab.page.get_by_role("dialog")).to_be_visible()
+    await tab.page.keyboard.press("Escape")
+    await expect(opener).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [320, 360, 720, 1100, 2560])
+async def test_no_width_needs_sideways_scrolling(open_tab: TabFactory, unique: str, width: int) -> None:
+    tab = await open_tab()
+    await tab.sign_up(f"anna{unique}")
+    await tab.create_room(f"tea {unique}")
+    await tab.send("w" * 400)
+    await tab.page.set_viewport_size({"width": width, "height": 600})
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert await tab.page.evaluate(overflow) == 0
+    log = "(log => log.scrollWidth - log.clientWidth)(document.querySelector('[role=log]'))"
+    assert await tab.page.evaluate(log) == 0
+    await expect(tab.composer).to_be_in_viewport(ratio=1)

@@ -1,0 +1,96 @@
+"""Long rooms: paging back keeps the place, the bottom sticks, whoever reads above is not moved."""
+
+import json
+
+import httpx2
+from playwright.async_api import expect
+
+from tests.e2e.browser.conftest import TabFactory
+from tests.e2e.browser.tab import PASSWORD, Tab
+from tests.stack import Stack
+from tests.wire import People, Person
+
+TOP_OF = """text => [...document.querySelectorAll('.message')]
+    .find(each => each.innerText.includes(text))?.getBoundingClientRect().top"""
+AT_BOTTOM = "(log => log.scrollHeight - log.scrollTop - log.clientHeight < 2)(document.querySelector('[role=log]'))"
+
+
+async def open_long_room(
+    open_tab: TabFactory, stack: Stack, http: httpx2.AsyncClient, unique: str, count: int
+) -> tuple[Tab, Person, str]:
+    people = People(stack.gateway_urls, http)
+    anna = await people.register("anna")
+    room_id = await anna.create_room("public")
+    for number in range(count):
+        await anna.send(room_id, f"number {number:03} " + "and so on " * (number % 7))
+    tab = await open_tab()
+    await tab.sign_up(f"bert{unique}", "Bert")
+    room = await anna.rest("GET", f"/rooms/{room_id}")
+    await tab.join_room(room["name"])
+    await expect(tab.message(f"number {count - 1:03}")).to_be_visible()
+    return tab, anna, room_id
+
+
+async def test_paging_back_keeps_the_message_in_place_and_reaches_the_beginning(
+    open_tab: TabFactory, stack: Stack, http: httpx2.AsyncClient, unique: str
+) -> None:
+    tab, _, _ = await open_long_room(open_tab, stack, http, unique, 160)
+    assert await tab.page.evaluate(AT_BOTTOM)
+    log = tab.page.get_by_role("log")
+    await log.hover()
+    beginning = tab.page.get_by_text("This is the beginning of the room.")
+    for _ in range(200):
+        if await beginning.is_visible():
+            break
+        await tab.page.mouse.wheel(0, -400)
+        await expect(tab.page.get_by_label("Loading older messages")).to_have_count(0)
+    await expect(tab.message("number 000")).to_be_visible()
+
+
+async def test_nothing_moves_for_whoever_reads_above_and_a_button_counts_what_came(
+    open_tab: TabFactory, stack: Stack, http: httpx2.AsyncClient, unique: str
+) -> None:
+    tab, anna, room_id = await open_long_room(open_tab, stack, http, unique, 60)
+    await tab.page.get_by_role("log").hover()
+    await tab.page.mouse.wheel(0, -600)
+    await expect(tab.button("Newest")).to_be_visible()
+    seen = (await tab.page.locator(".message:visible").all_inner_texts())[12].split("and")[0].splitlines()[-1].strip()
+    before = await tab.page.evaluate(TOP_OF, seen)
+    for number in range(3):
+        await anna.send(room_id, f"fresh {number}")
+    await expect(tab.button("3 new")).to_be_visible()
+    assert await tab.page.evaluate(TOP_OF, seen) == before
+    await tab.button("3 new").click()
+    await expect(tab.message("fresh 2")).to_be_in_viewport()
+    await expect(tab.button("Newest")).to_have_count(0)
+
+
+async def test_the_bottom_sticks_while_messages_come(
+    open_tab: TabFactory, stack: Stack, http: httpx2.AsyncClient, unique: str
+) -> None:
+    tab, anna, room_id = await open_long_room(open_tab, stack, http, unique, 40)
+    for number in range(10):
+        await anna.send(room_id, f"fresh {number} " + "and so on " * 30)
+    await expect(tab.message("fresh 9")).to_be_in_viewport()
+    await tab.page.wait_for_function(AT_BOTTOM)
+
+
+async def test_hostile_text_is_shown_and_does_nothing(open_tab: TabFactory, unique: str) -> None:
+    tab = await open_tab()
+    await tab.sign_up(f"anna{unique}")
+    await tab.create_room(f"tea {unique}")
+    hostile = [
+        "<script>document.title='owned'</script>",
+        "<img src=x onerror=\"document.title='owned'\">",
+        "<a href='javascript:document.title=1'>x</a>",
+        "![x](https://example.org/pixel.png)",
+        "<style>body{display:none}</style>",
+    ]
+    for text in hostile:
+        await tab.composer.fill(text)
+        await tab.composer.press("Enter")
+    await expect(tab.page.locator(".message:not(.is-pending)")).to_have_count(len(hostile))
+    assert "owned" not in await tab.page.title()
+    risky = "document.querySelectorAll('.message-text :is(script, img, style, a[href^=javascript])').length"
+    assert await tab.page.evaluate(risky) == 0
+    assert json.dumps(PASSWORD) not in await tab.page.content()
