@@ -80,7 +80,6 @@ async def start(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
         bus, clock, settings, limits,
         hub=hub, users=users, router=router, rate=rate, lease=lease, watches=watches,
     )  # fmt: skip
-
     users.apply, users.heal = events.apply, events.heal
     hub.on_left, hub.on_reset, hub.on_first_attach = events.on_left, events.on_reset, audit.on_first_attach
     revocations.on_revoked = node.on_revoked
@@ -92,7 +91,17 @@ async def start(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
     lease.start()
     watches.start()
     background.run("sweep", node.sweep.run)
+    _heal_after_trouble(bus, background, revocations, audit, watches)
+    RestDoor(bus, identity, rate, limits, clock.monotonic_s).add_routes(app)
+    app.router.routes.append(WebSocketRoute("/ws", SocketDoor(node, identity, settings)))
+    add_web_routes(app, settings.gateway_web_dir)
+    stack.callback(hub.close)
+    return Gateway(node, router, lease, {"nats": bus.round_trip}, settings)
 
+
+def _heal_after_trouble(
+    bus: Bus, background: Background, revocations: Revocations, audit: Audit, watches: Watches
+) -> None:
     def on_restored() -> None:
         background.spawn("revocations", revocations.pull())
         audit.audit_soon()
@@ -100,12 +109,6 @@ async def start(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
 
     bus.on_restored(on_restored)
     bus.on_trouble(audit.audit_soon)
-
-    RestDoor(bus, identity, rate, limits, clock.monotonic_s).add_routes(app)
-    app.router.routes.append(WebSocketRoute("/ws", SocketDoor(node, identity, settings)))
-    add_web_routes(app, settings.gateway_web_dir)
-    stack.callback(hub.close)
-    return Gateway(node, router, lease, {"nats": bus.round_trip}, settings)
 
 
 async def _wait_for(load: Callable[[], Awaitable[None]]) -> None:

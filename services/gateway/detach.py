@@ -1,8 +1,7 @@
 """The WebSocket transport without a task: uvicorn's sans-I/O protocol, detached after the handshake.
 
-The only file that depends on uvicorn's internals (0.54, pinned; tests/contract names what moved).
-Handshake and authentication run as ordinary ASGI; then the endpoint calls `scope["extensions"][DETACH]()`
-and from there on frames go straight from `data_received` to the connection, and back to the socket.
+The only file that depends on uvicorn's internals (0.54, pinned; tests/contract names what moved). Once the
+endpoint has called `scope["extensions"][DETACH]`, frames go from `data_received` straight to the connection.
 """
 
 from asyncio import TimerHandle

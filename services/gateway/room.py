@@ -1,8 +1,6 @@
 """An active room on this node: its place in the history, its ring, and who here hears it.
 
 Called by the hub alone. Synchronous: it decides and writes; what must be asked for, the hub asks.
-Every subscriber stands somewhere: at the cursor (live), before it (behind), after it (ahead, its
-snapshot was newer than the node's stream), or nowhere yet (unplaced, its snapshot is under way).
 """
 
 import sys
@@ -48,7 +46,11 @@ class Subscriber(Protocol):
 
 
 class ActiveRoom:
-    """See the module. All methods are O(subscribers touched) and never await."""
+    """All methods are O(subscribers touched) and never await.
+
+    Every subscriber stands somewhere: at the cursor (live), before it (behind), after it (ahead, its
+    snapshot was newer than the node's stream), or nowhere yet (unplaced, its snapshot is under way).
+    """
 
     __slots__ = (
         "_batch", "_left_revs", "_on_gap", "_on_left", "_schedule", "ahead", "behind", "cursor", "is_healing",
@@ -206,6 +208,14 @@ class ActiveRoom:
         self.ring.clear()
         self.cursor = RoomCursor(epoch, rev)
         self._accept_pending()
+        return stale
+
+    def give_up(self, rev: int) -> list[Subscriber]:
+        """Leave those who stand at or before `rev` to reload: they missed too much to be told of it."""
+        stale = [each for each, at in self.behind.items() if at <= rev and each.can_take]
+        for subscriber in stale:
+            del self.behind[subscriber]
+        self.unplaced.update(stale)
         return stale
 
     def detach(self, subscriber: Subscriber) -> None:

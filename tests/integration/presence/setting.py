@@ -95,7 +95,7 @@ class Node:
         await self.hold(offline=list(user_ids), count=len(self.users))
 
     async def hold(self, **what: object) -> PresenceHeld:
-        request = HoldPresence(self.node_id, self.incarnation, **what)  # type: ignore[arg-type]
+        request = HoldPresence(self.node_id, self.incarnation, **what)  # type: ignore[arg-type]  # any of its fields
         return await call(self.bus, PRESENCE_HOLD, request, PresenceHeld)
 
     async def _begin(self) -> None:
@@ -145,7 +145,7 @@ class Watcher:
         await until(is_so, f"{user_id} is {status}")
 
     async def set(self, user_id: str, status: str, **more: str) -> Presence:
-        return await self._command(presence.set_presence, user_id, SetPresence(status, **more))  # type: ignore[arg-type]
+        return await self._command(presence.set_presence, user_id, SetPresence(status, **more))  # type: ignore[arg-type]  # also wrong ones
 
     async def get(self, asker_id: str, *user_ids: str) -> list[Presence]:
         reply: Presences = await self._command(presence.get, asker_id, GetPresence(list(user_ids)))

@@ -82,7 +82,7 @@ async def fake_server() -> AsyncIterator[FakeServer]:
         server._on_socket,
         "127.0.0.1",
         0,
-        subprotocols=["chatcraft.v1"],  # type: ignore[list-item] - a NewType of str
+        subprotocols=["chatcraft.v1"],  # type: ignore[list-item]  # a NewType of str
         process_request=server._on_handshake,
     ) as listening:
         port = next(iter(listening.sockets)).getsockname()[1]
