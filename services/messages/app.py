@@ -68,6 +68,7 @@ async def _serve(
     stack.push_async_callback(writer.drain, settings.messages_drain_s)
     stack.push_async_callback(dispatcher.drain, settings.messages_drain_s)
     await dispatcher.start()
+    await bus.flush()  # "started" means that commands reach this process
 
 
 async def _check_schema(engine: AsyncEngine) -> None:

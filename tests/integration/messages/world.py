@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any, TypeVar
 
+import asyncpg
 import msgspec
 import pytest
 from fastapi import FastAPI
@@ -34,6 +35,15 @@ async def eventually(check: Callable[[], Any], timeout_s: float = 10) -> Any:
         assert asyncio.get_running_loop().time() < deadline, f"still {result!r} after {timeout_s} s"
         await asyncio.sleep(0.01)
     return result
+
+
+async def eventually_in(database: asyncpg.Connection, query: str, timeout_s: float = 10) -> None:
+    """Wait until the query's one value is true."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            if await database.fetchval(query):
+                return
+            await asyncio.sleep(0.02)
 
 
 class Heard:
@@ -101,10 +111,13 @@ class World:
     async def _known(self, asked: internal.UserIds) -> internal.KnownUsers:
         return internal.KnownUsers([each for each in asked.user_ids if each not in self.strangers])
 
+    def caller(self, user_id: str) -> Caller:
+        return Caller(user_id, user_id, "member", "::1")
+
     async def ask(self, command: Command[Any, Reply], caller: str, /, **fields: Any) -> Reply:
         """Send a command as this user. Raises the ChatError of the reply."""
         raw = await self.gateway.request(
-            command.subject, msgspec.json.encode(fields), caller=Caller(caller, caller, "member", "::1"),
+            command.subject, msgspec.json.encode(fields), caller=self.caller(caller),
             timeout_s=TIMEOUT_S,
         )  # fmt: skip
         return msgspec.json.decode(unwrap(raw), type=command.reply)

@@ -1,0 +1,106 @@
+"""The outbox: what is committed is published, once by rule, again by need, never not at all."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+import asyncpg
+import pytest
+
+from services.messages.outbox import Publisher
+from shared.bus import Bus
+from shared.contracts import members
+from shared.ids import new_id
+from tests.integration.messages.world import World, eventually_in
+
+
+@pytest.fixture
+async def database(world: World) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(world.database_url)
+    yield connection
+    await connection.close()
+
+
+async def until_empty(database: asyncpg.Connection, timeout_s: float = 10) -> None:
+    await eventually_in(database, "SELECT count(*) = 0 FROM messages.outbox", timeout_s)
+
+
+async def test_acknowledged_events_leave_the_outbox_and_stay_in_the_feed(
+    world: World, database: asyncpg.Connection, nats_url: Callable[[str], str]
+):
+    ann = new_id()
+    room = await world.room(ann)
+    message = await world.send(ann, room.id)
+    await until_empty(database)
+    bus = await Bus.connect([nats_url("messages")], "messages")
+    try:
+        kept = await bus.jetstream.get_last_msg("CHAT", f"chat.room.{room.id}.message.created")
+        assert kept.headers is not None
+        assert kept.headers["Nats-Msg-Id"] == f"{room.id}:1:{message.rev}"
+        config = (await bus.jetstream.stream_info("CHAT")).config
+        assert (config.subjects, config.max_age, config.duplicate_window) == (["chat.room.>"], 604_800, 120)
+    finally:
+        await bus.close()
+
+
+async def test_what_a_dead_writer_left_is_published_within_three_seconds(
+    fresh_database: str, nats_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, world: World
+):
+    """The first instance dies between COMMIT and publishing; the others find what it left."""
+    ann, ben = new_id(), new_id()
+    room = await world.room(ann)
+    heard, told = world.hear_room(room.id), world.hear_user(ben)
+    handed: list[object] = []
+    with monkeypatch.context() as broken:
+        broken.setattr(Publisher, "publish", lambda _self, batch: handed.append(batch))
+        message = await world.send(ann, room.id)
+        await world.ask(members.add, ann, room_id=room.id, user_ids=[ben])
+    assert len(handed) == 2
+    assert not heard.frames
+    await heard.until(2, timeout_s=3)
+    assert heard.names == ["message.created", "member.joined"]
+    assert heard.frames[0]["d"]["id"] == message.id
+    await told.until(1, timeout_s=3)
+    assert told.names == ["room.added"]
+
+
+async def test_events_reach_subscribers_while_the_feed_is_away(
+    world: World, database: asyncpg.Connection, nats_url: Callable[[str], str]
+):
+    """Without the stream nothing is acknowledged: rows wait, put off; chat does not notice."""
+    ann = new_id()
+    room = await world.room(ann)
+    await until_empty(database)
+    bus = await Bus.connect([nats_url("messages")], "messages")
+    try:
+        config = (await bus.jetstream.stream_info("CHAT")).config
+        await bus.jetstream.delete_stream("CHAT")
+        heard = world.hear_room(room.id)
+        await world.send(ann, room.id)
+        await heard.until(1)
+        await eventually_in(
+            database, "SELECT count(*) = 1 FROM messages.outbox WHERE claimed_until > now() + interval '5 s'"
+        )
+        assert heard.revs == [2], "what subscribers have is put off, not stormed"
+        await bus.jetstream.add_stream(config)
+        await database.execute("UPDATE messages.outbox SET claimed_until = now()")
+        await until_empty(database)
+        assert set(heard.revs) == {2}
+        kept = await bus.jetstream.get_last_msg("CHAT", f"chat.room.{room.id}.message.created")
+        assert kept.data == heard.raw[0]
+    finally:
+        await bus.close()
+
+
+async def test_a_drained_instance_leaves_nothing_behind(
+    world: World, database: asyncpg.Connection, nats_url: Callable[[str], str]
+):
+    ann = new_id()
+    room = await world.room(ann)
+    async with AsyncExitStack() as stack:
+        await world.start(stack)
+        sending = [asyncio.ensure_future(world.send(ann, room.id)) for _ in range(60)]
+        await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
+    sent = await asyncio.gather(*sending)
+    assert sorted(each.seq for each in sent) == list(range(1, 61))
+    await until_empty(database)
