@@ -24,7 +24,9 @@ def configure_logging(service: str, log_format: str, level: str) -> None:
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="iso", utc=True)
+        if log_format == "json"
+        else structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
         structlog.processors.format_exc_info if log_format == "json" else _keep,
     ]
     renderer: Any = (
@@ -54,7 +56,7 @@ def configure_logging(service: str, log_format: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
-    for name in ("uvicorn.access", "nats", "alembic", "httpx2", "httpcore2"):
+    for name in ("uvicorn.access", "uvicorn.error", "nats", "alembic", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel("WARNING")
     structlog.contextvars.bind_contextvars(service=service)
 

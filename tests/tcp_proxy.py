@@ -1,16 +1,18 @@
-"""A TCP proxy on loopback whose links can be cut, to see how a client comes back."""
+"""A TCP proxy on loopback whose links can be cut or go silent, to see how both ends bear it."""
 
 import asyncio
 from typing import Self
 
 
 class TcpProxy:
-    """Forwards to `port`; `cut` resets every link, `refuse` also turns new ones away."""
+    """Forwards to `port`; `cut` resets every link, `refuse` turns new ones away too, `stall` eats bytes."""
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self._target = (host, port)
         self._writers: set[asyncio.StreamWriter] = set()
         self._is_refusing = False
+        self._flowing = asyncio.Event()
+        self._flowing.set()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -40,6 +42,14 @@ class TcpProxy:
         """Take new links again."""
         self._is_refusing = False
 
+    def stall(self) -> None:
+        """Carry nothing any more, without telling anybody."""
+        self._flowing.clear()
+
+    def flow(self) -> None:
+        """Carry again, what was held back first."""
+        self._flowing.set()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._is_refusing:
             writer.transport.abort()
@@ -51,6 +61,7 @@ class TcpProxy:
         self._writers.add(writer)
         try:
             while chunk := await reader.read(65_536):
+                await self._flowing.wait()
                 writer.write(chunk)
                 await writer.drain()
         except OSError:

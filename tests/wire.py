@@ -94,7 +94,7 @@ class Socket:
     def __init__(self, websocket: ClientConnection) -> None:
         self.websocket = websocket
         self.ready: Json = {}
-        self.synced: Json = {}
+        self.synced: Json = {"rooms": []}
         self.frames: list[Json] = []
         self.close_code: int | None = None
         self._replies: dict[int, asyncio.Future[Json]] = {}

@@ -125,7 +125,9 @@ class Hub:
             return False
         position = changed.position
         if changed.reset:
-            self.on_reset(room, room.reset(position.epoch, position.rev))
+            is_same_history = not is_node_behind and position.epoch == room.cursor.epoch
+            stale = room.give_up(after_rev) if is_same_history else room.reset(position.epoch, position.rev)
+            self.on_reset(room, stale)
             return True
         changes = RoomChanges(after_rev, changed.messages, changed.members, changed.room)
         payload = room_event_payload("room.changes", room.room_id, position.epoch, position.rev, changes)

@@ -80,6 +80,7 @@ class Bus:
         self._on_trouble: list[Callable[[], None]] = []
         self._on_restored: list[Callable[[], None]] = []
         self._echo: asyncio.Future[None] | None = None
+        self._is_closing = False
 
     @classmethod
     async def connect(cls, servers: list[str], name: str) -> "Bus":
@@ -221,6 +222,7 @@ class Bus:
 
     async def close(self) -> None:
         """Send what is queued and close."""
+        self._is_closing = True
         await self._client.close()
 
     def _on_echo(self, _subject: bytes, _payload: bytes) -> None:
@@ -233,6 +235,8 @@ class Bus:
             self._tell(self._on_trouble)
 
     async def _on_disconnected(self) -> None:
+        if self._is_closing:
+            return
         log.warning("bus_disconnected")
         self._tell(self._on_trouble)
 

@@ -1,0 +1,275 @@
+"""Faults around the gateway: killed, stalled, cut off, told nothing. Nobody misses, doubles or reorders."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import httpx2
+import pytest
+
+from tests.stack import Stack
+from tests.wire import People, Person, Refused, Socket, eventually, new_id
+
+# Slow enough that no fault here lasts for 500 messages: beyond that a room is reloaded, not caught up.
+_PAUSE_S = 0.04
+
+
+class Talker:
+    """Sends all the time over REST, each id again until it is acked, and remembers what was acked."""
+
+    def __init__(self, person: Person, room_id: str) -> None:
+        self.person = person
+        self.room_id = room_id
+        self.acked: list[str] = []
+        self._talking = True
+
+    async def talk(self) -> None:
+        while self._talking:
+            body = {"id": new_id(), "text": f"m{len(self.acked)}"}
+            while not await self._was_acked(body):  # noqa: ASYNC110 - a pace, not a wait
+                await asyncio.sleep(_PAUSE_S)
+            self.acked.append(body["id"])
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _was_acked(self, body: dict[str, str]) -> bool:
+        try:
+            await self.person.rest("POST", f"/rooms/{self.room_id}/messages", body, timeout=3)
+        except Refused as refused:
+            if refused.code not in {"unavailable", "timeout", "internal"}:
+                raise
+            return False
+        except httpx2.TransportError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        self._talking = False
+
+
+@asynccontextmanager
+async def talking(person: Person, room_id: str) -> AsyncIterator[Talker]:
+    talker = Talker(person, room_id)
+    task = asyncio.create_task(talker.talk())
+    try:
+        yield talker
+    finally:
+        talker.stop()
+        await asyncio.wait_for(task, 30)
+
+
+async def list_all(person: Person, room_id: str) -> list[str]:
+    """Return the ids of a whole timeline, in order."""
+    ids: list[str] = []
+    after = 0
+    while True:
+        page = await person.rest("GET", f"/rooms/{room_id}/messages?after_seq={after}&limit=100")
+        ids += [message["id"] for message in page["messages"]]
+        if not page["has_after"]:
+            return ids
+        after = page["messages"][-1]["seq"]
+
+
+def created(socket: Socket, room_id: str) -> list[str]:
+    """Return the ids of the messages that a socket was told of, snapshot first; changes count by seq."""
+    first = [room for room in socket.synced["rooms"] if room["room"]["id"] == room_id]
+    ids = {message["id"]: None for room in first for message in room["messages"]}
+    for frame in socket.of_room(room_id):
+        messages = frame["d"]["messages"] if frame["ev"] == "room.changes" else [frame["d"]]
+        ids.update({message["id"]: None for message in sorted(messages, key=lambda each: each["seq"])})
+    return list(ids)
+
+
+async def hears_all(socket: Socket, talker: Talker) -> None:
+    await eventually(lambda: set(talker.acked) <= set(created(socket, talker.room_id)), 25)
+    assert [each for each in created(socket, talker.room_id) if each in set(talker.acked)] == talker.acked
+
+
+async def test_clients_of_a_killed_gateway_are_whole_on_another(
+    broken: Stack, anna: Person, bert: Person
+) -> None:
+    room_id = await anna.create_room(members=(bert,))
+    async with bert.socket(broken.gateway_urls[0], sync=False) as elsewhere:
+        async with talking(anna, room_id) as talker:
+            async with bert.socket() as socket:
+                await eventually(lambda: len(created(socket, room_id)) > 20)
+                await broken.kill("gateway", 1, signal.SIGKILL)
+                await socket.wait_closed()
+                seen = created(socket, room_id)
+                last = socket.of_room(room_id)[-1]
+            held = {room_id: {"epoch": last["epoch"], "rev": last["rev"]}}
+            synced = await elsewhere.call("sync", {"rooms": held})
+            seen += [message["id"] for message in synced["rooms"][0]["messages"]]
+        await eventually(lambda: set(talker.acked) <= {*seen, *created(elsewhere, room_id)})
+        seen += created(elsewhere, room_id)
+    await broken.restart("gateway", 1)
+    assert len(seen) == len(set(seen))
+    assert [each for each in seen if each in set(talker.acked)] == talker.acked
+
+
+async def test_a_hint_that_was_never_sent_is_made_good_although_the_room_stays_silent(
+    broken: Stack, anna: Person, bert: Person
+) -> None:
+    room_id = await anna.create_room(members=(bert,))
+    message = await anna.send(room_id, "before")
+    async with bert.socket() as socket:
+        database = await asyncpg.connect(broken.endpoints.database_url)
+        async with database.transaction():
+            rev = await database.fetchval(
+                "UPDATE messages.rooms SET rev = rev + 1 WHERE id = $1 RETURNING rev", room_id
+            )
+            await database.execute(
+                "UPDATE messages.messages SET text = 'after', rev = $3 WHERE room_id = $1 AND id = $2",
+                room_id, message["id"], rev,
+            )  # fmt: skip
+        await database.close()
+        frames = await eventually(lambda: socket.of_room(room_id), 21)
+        assert (frames[0]["ev"], frames[0]["rev"]) == ("room.changes", rev)
+        assert frames[0]["d"]["after_rev"] == rev - 1
+        assert [each["text"] for each in frames[0]["d"]["messages"]] == ["after"]
+
+
+async def test_nats_restarted_under_traffic_loses_nothing(broken: Stack, anna: Person, bert: Person) -> None:
+    room_id = await anna.create_room(members=(bert,))
+    async with bert.socket() as socket:
+        async with talking(anna, room_id) as talker:
+            await eventually(lambda: len(talker.acked) > 10)
+            await broken.kill("nats", number=signal.SIGKILL)
+            await asyncio.sleep(2)  # the fault itself: two seconds without a bus
+            await broken.restart("nats")
+            before = len(talker.acked)
+            await eventually(lambda: len(talker.acked) > before + 10, 20)
+        await hears_all(socket, talker)
+        assert await list_all(anna, room_id) == talker.acked
+
+
+async def test_a_black_hole_to_nats_is_noticed_and_healed(
+    broken: Stack, anna: Person, bert: Person, proxied: Any
+) -> None:
+    proxy = await proxied("gateway", 1)
+    room_id = await anna.create_room(members=(bert,))
+    async with bert.socket() as socket, httpx2.AsyncClient() as client:
+
+        async def readiness() -> int:
+            return (await client.get(broken.health_url("gateway", 1) + "/readyz", timeout=10)).status_code
+
+        assert await readiness() == 200
+        async with talking(anna, room_id) as talker:
+            await eventually(lambda: len(created(socket, room_id)) > 5)
+            proxy.stall()
+            await eventually(lambda: is_status(readiness, 503), 10)
+            with pytest.raises(Refused) as caught:
+                await socket.call("users.me")
+            assert caught.value.code in {"unavailable", "timeout"}
+            proxy.flow()
+            proxy.cut()
+            await eventually(lambda: is_status(readiness, 200), 20)
+        await hears_all(socket, talker)
+
+
+async def is_status(ask: Any, status: int) -> bool:
+    return bool(await ask() == status)
+
+
+async def test_without_the_auth_service_sockets_live_on_and_new_ones_open(
+    broken: Stack, folk: People, anna: Person, bert: Person
+) -> None:
+    room_id = await anna.create_room(members=(bert,))
+    async with anna.socket() as here:
+        await broken.kill("auth", 0, signal.SIGKILL)
+        async with bert.socket() as newcomer:
+            assert newcomer.ready["d"]["user"]["id"] == bert.id
+            message = await anna.send(room_id, "still talking")
+            for socket in (here, newcomer):
+                await socket.wait_for_event("message.created", id=message["id"])
+        with pytest.raises(Refused) as caught:
+            await folk.register("carl")
+        assert (caught.value.status, caught.value.code) == (503, "unavailable")
+    await broken.restart("auth", 0)
+    assert (await folk.register("carl")).id
+
+
+async def test_a_gateway_that_stood_still_closes_nobody_for_it(
+    broken: Stack, anna: Person, bert: Person
+) -> None:
+    room_id = await anna.create_room(members=(bert,))
+    async with bert.socket() as socket, bert.socket() as other:
+        await broken.kill("gateway", 1, signal.SIGSTOP)
+        message = await anna.send(room_id, "while you were away")
+        await asyncio.sleep(3)  # the fault itself: three seconds of standing still
+        await broken.kill("gateway", 1, signal.SIGCONT)
+        for each in (socket, other):
+            await each.wait_for_event("message.created", id=message["id"])
+            assert each.close_code is None
+
+
+async def test_a_draining_gateway_says_so_and_finishes_what_is_under_way(
+    broken: Stack, anna: Person, bert: Person
+) -> None:
+    room_id = await bert.create_room(members=(anna,))
+    async with bert.socket() as socket:
+        sends = [
+            socket.start("messages.send", {"room_id": room_id, "id": new_id(), "text": f"m{index}"})
+            for index in range(30)
+        ]
+        await sends[0]
+        broken.find("gateway", 1).send_signal(signal.SIGTERM)
+        draining = await socket.wait_for_event("draining")
+        assert draining["d"]["retry_after_ms"] > 0
+        assert await socket.wait_closed() == 1012
+        answered = await asyncio.gather(*sends)
+    await broken.find("gateway", 1).wait()
+    await broken.restart("gateway", 1)
+    assert await list_all(anna, room_id) == [each["message"]["id"] for each in answered]
+
+
+async def test_a_reader_that_stopped_costs_its_neighbours_nothing_and_misses_nothing(
+    broken: Stack, anna: Person, bert: Person
+) -> None:
+    room_id = await anna.create_room(members=(bert,))
+    async with bert.socket() as stuck, bert.socket() as neighbour:
+        stuck.websocket.transport.pause_reading()
+        sent = [(await anna.send(room_id, f"{index} " + "x" * 15_000))["id"] for index in range(80)]
+        await eventually(lambda: created(neighbour, room_id) == sent)
+        stuck.websocket.transport.resume_reading()
+        await eventually(lambda: set(sent) <= set(created(stuck, room_id)))
+        assert created(stuck, room_id) == sent
+
+
+async def test_a_reader_that_missed_too_much_reloads_and_only_that_one(
+    broken: Stack, anna: Person, bert: Person
+) -> None:
+    room_id = await anna.create_room(members=(bert,))
+    async with bert.socket() as stuck, bert.socket() as neighbour:
+        stuck.websocket.transport.pause_reading()
+        sent = [(await anna.send(room_id, f"{index} " + "x" * 15_000))["id"] for index in range(300)]
+        await eventually(lambda: created(neighbour, room_id) == sent)
+        stuck.websocket.transport.resume_reading()
+        await stuck.wait_for_event("room.reset", room_id=room_id)
+        assert "room.reset" not in {frame["ev"] for frame in neighbour.frames}
+        last = stuck.of_room(room_id)[-1]
+        held = {room_id: {"epoch": last["epoch"], "rev": last["rev"]}}
+        synced = await stuck.call("sync", {"rooms": held, "only": True})
+        assert synced["rooms"][0]["state"] == "reset"
+        assert [each["id"] for each in synced["rooms"][0]["messages"]] == sent[-30:]
+        message = await anna.send(room_id, "and on")
+        for socket in (stuck, neighbour):
+            await socket.wait_for_event("message.created", id=message["id"])
+
+
+async def test_removal_logout_and_deactivation_are_felt_within_a_second(
+    broken: Stack, anna: Person, bert: Person
+) -> None:
+    room_id = await anna.create_room(members=(bert,))
+    async with bert.socket() as here, bert.socket(broken.gateway_urls[0]) as there:
+        async with asyncio.timeout(1):
+            await anna.rest("DELETE", f"/rooms/{room_id}/members/{bert.id}")
+            for socket in (here, there):
+                await socket.wait_for_event("member.left", user_id=bert.id)
+        async with asyncio.timeout(1):
+            await bert.rest("POST", "/auth/logout", {})
+            assert [await socket.wait_closed() for socket in (here, there)] == [4500, 4500]
+        with pytest.raises(Refused):
+            await bert.rest("GET", "/users/me")
