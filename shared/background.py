@@ -13,6 +13,7 @@ log = get_logger(__name__)
 
 _RESTART_S = 0.5
 _RESTART_MAX_S = 10.0
+_CANCEL_AGAIN_S = 0.5
 
 
 class Background:
@@ -25,9 +26,12 @@ class Background:
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Up to Python 3.11 `asyncio.wait_for` can swallow a cancellation that meets a result, and nats-py
+        # waits with it: ask until they have ended.
+        while self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=_CANCEL_AGAIN_S)
 
     def run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Run `work` until it returns; after an exception, again, with growing pauses."""

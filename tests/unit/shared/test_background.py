@@ -1,6 +1,7 @@
 """Supervised tasks: they come back after a failure, and none is left behind."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -81,3 +82,18 @@ async def test_nothing_is_left_when_it_ends():
         for _ in range(100):
             await started.acquire()
     assert asyncio.all_tasks() == before
+
+
+async def test_a_task_that_misses_its_cancellation_is_asked_again():
+    """As `asyncio.wait_for` does up to Python 3.11 when result and cancellation meet."""
+    is_running = asyncio.Event()
+
+    async def miss_the_first() -> None:
+        is_running.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(DEADLINE_S), Background() as tasks:
+        tasks.run("deaf", miss_the_first)
+        await is_running.wait()
