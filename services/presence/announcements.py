@@ -4,6 +4,7 @@ Runs on every replica; Redis hands each person who is due to one of them. Knows 
 """
 
 import asyncio
+from contextlib import suppress
 
 import msgspec
 from msgspec import Struct
@@ -45,10 +46,9 @@ class Announcer:
         while True:
             self._woken.clear()
             wait_s = await self._announce_due()
-            try:
-                await asyncio.wait_for(self._woken.wait(), wait_s)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._woken.wait()
 
     async def _announce_due(self) -> float:
         """Announce who is due; return for how long there is nothing to do.

@@ -71,6 +71,7 @@ class Node:
     users: set[str] = field(default_factory=set)
     incarnations: int = 0
     _renewing: asyncio.Task[None] | None = None
+    _is_paused: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> "Node":
         await self._begin()
@@ -78,13 +79,13 @@ class Node:
         return self
 
     def resume(self) -> None:
+        self._is_paused.clear()
         self._renewing = asyncio.create_task(self._renew())
 
     async def pause(self) -> None:
         assert self._renewing
-        self._renewing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._renewing
+        self._is_paused.set()
+        await self._renewing
 
     async def join(self, *user_ids: str) -> None:
         self.users.update(user_ids)
@@ -104,8 +105,11 @@ class Node:
         await self.hold(online=sorted(self.users), full=True, count=len(self.users))
 
     async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(RENEW_S)
+        while not self._is_paused.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(RENEW_S):
+                    await self._is_paused.wait()
+                    return
             # Redis may be away: the next renewal tries again.
             with contextlib.suppress(Exception):
                 if not (await self.hold(count=len(self.users))).known:
