@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from fastapi import FastAPI
-from starlette.routing import WebSocketRoute
+from starlette.routing import Route, WebSocketRoute
 
 from services.gateway.audit import Audit
 from services.gateway.connection import Connection
@@ -17,10 +17,11 @@ from services.gateway.identity import Identity
 from services.gateway.limits import CommandRate
 from services.gateway.node import GatewayNode
 from services.gateway.presence import Lease, Watches
-from services.gateway.rest import RestDoor
+from services.gateway.rest import PREFIX, RestDoor
 from services.gateway.revocations import Revocations
 from services.gateway.router import Router
 from services.gateway.settings import GatewaySettings
+from services.gateway.stream import StreamDoor
 from services.gateway.sync import Syncer
 from services.gateway.typing_signals import TypingSignals
 from services.gateway.user_events import UserEvents
@@ -94,6 +95,8 @@ async def start(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
     _heal_after_trouble(bus, background, revocations, audit, watches)
     RestDoor(bus, identity, rate, limits, clock.monotonic_s).add_routes(app)
     app.router.routes.append(WebSocketRoute("/ws", SocketDoor(node, identity, settings)))
+    stream = StreamDoor(node, identity, syncer)
+    app.router.routes.append(Route(f"{PREFIX}/stream", stream, methods=["GET", "POST"]))
     add_web_routes(app, settings.gateway_web_dir)
     stack.callback(hub.close)
     return Gateway(node, router, lease, {"nats": bus.round_trip}, settings)

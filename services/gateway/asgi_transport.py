@@ -1,38 +1,31 @@
-"""The WebSocket transport under any ASGI server: one task per connection, and a queue for what goes out.
+"""The WebSocket transport under any ASGI server: two tasks per connection, and a queue for what goes out.
 
 The same `Connection` as on the detached socket; used where uvicorn's own protocol class is not.
 """
 
 import asyncio
-from collections import deque
 from typing import Any
 
 from services.gateway.connection import Connection
-from services.gateway.detach import UNSENT_MAX_BYTES, UNSENT_RESUME_BYTES
-from services.gateway.frames import split_frames
+from services.gateway.queued_transport import QueuedTransport
 from shared.contracts.close_codes import CloseCode
 
 
-class AsgiTransport:
+class AsgiTransport(QueuedTransport):
     """Runs a connection over `receive` and `send` until either side closes."""
 
     def __init__(self, connection: Connection, receive: Any, send: Any, frame_bytes_max: int) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._receive = receive
         self._send = send
         self._frame_bytes_max = frame_bytes_max
-        self._unsent: deque[bytes] = deque()
-        self._unsent_bytes = 0
-        self._is_slow = False
-        self._closing: tuple[int, str] | None = None
-        self._changed = asyncio.Event()
         self._readable = asyncio.Event()
         self._readable.set()
 
     async def run(self) -> None:
         """Carry frames both ways until the connection is closed."""
-        writer = asyncio.create_task(self._write_forever())
-        reader = asyncio.create_task(self._read_forever())
+        writer = asyncio.create_task(self._write_until_closed())
+        reader = asyncio.create_task(self._read_until_gone())
         try:
             await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -40,14 +33,6 @@ class AsgiTransport:
                 task.cancel()
             await asyncio.gather(writer, reader, return_exceptions=True)
             self._connection.on_closed()
-
-    def write(self, frames: bytes) -> None:
-        self._unsent.append(frames)
-        self._unsent_bytes += len(frames)
-        self._changed.set()
-        if self._unsent_bytes > UNSENT_MAX_BYTES and not self._is_slow:
-            self._is_slow = True
-            asyncio.get_running_loop().call_soon(self._connection.on_writing_paused)
 
     def ping(self) -> None:
         """ASGI has no ping: the server's own keep-alive is in charge, so the peer counts as heard."""
@@ -59,33 +44,13 @@ class AsgiTransport:
     def resume_reading(self) -> None:
         self._readable.set()
 
-    def close(self, code: int, reason: str = "") -> None:
-        if self._closing is None:
-            self._closing = (code, reason)
-            self._changed.set()
+    async def _send_payload(self, payload: bytes) -> None:
+        await self._send({"type": "websocket.send", "text": payload.decode()})
 
-    def abort(self) -> None:
-        self._unsent.clear()
-        self.close(CloseCode.GOING_AWAY)
+    async def _send_close(self, code: int, reason: str) -> None:
+        await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
-    async def _write_forever(self) -> None:
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            while self._unsent:
-                frames = self._unsent.popleft()
-                for payload in split_frames(frames):
-                    await self._send({"type": "websocket.send", "text": payload.decode()})
-                self._unsent_bytes -= len(frames)
-                if self._is_slow and self._unsent_bytes < UNSENT_RESUME_BYTES:
-                    self._is_slow = False
-                    self._connection.on_writing_resumed()
-            if self._closing is not None:
-                code, reason = self._closing
-                await self._send({"type": "websocket.close", "code": int(code), "reason": reason})
-                return
-
-    async def _read_forever(self) -> None:
+    async def _read_until_gone(self) -> None:
         while True:
             await self._readable.wait()
             message = await self._receive()
