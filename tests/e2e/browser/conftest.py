@@ -13,10 +13,15 @@ from tests.stack import ARTIFACTS, Stack
 
 TabFactory = Callable[..., Awaitable[Tab]]
 
-CHROMIUM_ARGS = (
-    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update "
-    "--disable-sync --no-first-run --disable-quic"
-).split()
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+]
 DEADLINE_MS = 15_000
 
 expect.set_options(timeout=DEADLINE_MS)

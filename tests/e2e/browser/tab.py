@@ -82,7 +82,7 @@ class Tab:
         await self.button("New direct message").click()
         dialog = self.page.get_by_role("dialog")
         await dialog.get_by_label("Find people").fill(username)
-        await dialog.get_by_role("checkbox", name=username).check(force=True)
+        await dialog.get_by_text(f"@{username}").click()
         await dialog.get_by_role("button", name="Open conversation").click()
         await expect(dialog).to_have_count(0)
 

@@ -1,4 +1,4 @@
-"""Everybody can use it: axe finds nothing, the keyboard reaches all, narrow and zoomed screens lose nothing."""
+"""Everybody can use it: axe finds nothing, the keyboard reaches all, narrow screens lose nothing."""
 
 import pytest
 from playwright.async_api import expect
@@ -7,7 +7,9 @@ from tests.e2e.browser.conftest import TabFactory
 from tests.e2e.browser.tab import PASSWORD, Tab
 from tests.stack import ARTIFACTS
 
-MARKDOWN = "**Bold**, `code`, a [link](https://example.org) and\n\n> a quotation\n\n- a list\n\n```\ncode\n```"
+MARKDOWN = (
+    "**Bold**, `code`, a [link](https://example.org) and\n\n> a quotation\n\n- a list\n\n```\ncode\n```"
+)
 
 
 async def expect_no_violations(tab: Tab, state: str) -> None:

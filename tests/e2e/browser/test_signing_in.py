@@ -8,7 +8,9 @@ from tests.e2e.browser.conftest import TabFactory
 from tests.e2e.browser.tab import Tab
 
 
-async def test_a_reload_stays_signed_in_without_any_token_in_storage(open_tab: TabFactory, unique: str) -> None:
+async def test_a_reload_stays_signed_in_without_any_token_in_storage(
+    open_tab: TabFactory, unique: str
+) -> None:
     anna = await open_tab()
     await anna.sign_up(f"anna{unique}")
     await anna.page.reload()

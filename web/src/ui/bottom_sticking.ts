@@ -1,7 +1,6 @@
 // Keeps a timeline at its bottom while the reader is there, leaves it alone otherwise, and tells the read marks.
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { VirtualizerHandle } from "virtua";
 import { client } from "../store/client";
 import type { Row } from "../store/rows";
 
@@ -24,7 +23,6 @@ export interface BottomSticking {
 export function useBottomSticking(
   roomId: string,
   rows: readonly Row[],
-  list: RefObject<VirtualizerHandle | null>,
   scroller: RefObject<HTMLDivElement | null>,
 ): BottomSticking {
   const [isAtBottom, setAtBottom] = useState(true);
@@ -32,16 +30,18 @@ export function useBottomSticking(
   const lastSeenSeq = useRef(0);
   const newest = newestSeq(rows);
   if (isAtBottom) lastSeenSeq.current = newest;
-  const lastIndex = useRef(0);
-  lastIndex.current = rows.length - 1;
   const isOwnLast = rows.at(-1)?.kind === "pending";
 
   const intentAtMs = useRef(0);
   const stuckAtMs = useRef(0);
 
   const stick = (): void => {
+    const element = scroller.current;
+    if (!element) return;
     stuckAtMs.current = performance.now();
-    list.current?.scrollToIndex(lastIndex.current, { align: "end" });
+    // Not the list's own scrolling: it tries again for a while, against the reader's wheel. Whatever is measured
+    // later makes the content grow, and the observer below sticks again.
+    element.scrollTop = element.scrollHeight;
   };
   const change = (next: boolean): void => {
     isSticking.current = next;
@@ -60,7 +60,9 @@ export function useBottomSticking(
     else stick();
   };
   const pixelsAbove = (): number => {
-    const { scrollTop, scrollHeight, clientHeight } = scroller.current!;
+    const element = scroller.current;
+    if (!element) return Number.POSITIVE_INFINITY;
+    const { scrollTop, scrollHeight, clientHeight } = element;
     return isSticking.current ? scrollHeight - clientHeight : scrollTop;
   };
 

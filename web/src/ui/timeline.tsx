@@ -21,7 +21,7 @@ export function Timeline({ state }: { state: RoomState }) {
   const scroller = useRef<HTMLDivElement | null>(null);
   const rows = useRows(state);
   const isPrepended = usePrepended(rows);
-  const bottom = useBottomSticking(roomId, rows, list, scroller);
+  const bottom = useBottomSticking(roomId, rows, scroller);
   const focus = useRovingFocus(rows, list);
   const { hasBefore, messages } = state.timeline;
 
