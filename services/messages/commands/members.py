@@ -1,5 +1,7 @@
 """Commands of membership. Any member may add people; moderators remove, owners give roles."""
 
+import msgspec
+
 from services.messages.commands.joining import let_go, let_in
 from services.messages.commands.people import People
 from services.messages.domain import access
@@ -9,7 +11,6 @@ from services.messages.store.members import build_memberships, count_owners, lis
 from services.messages.store.rooms import get_member_view
 from services.messages.store.transaction import Database, RoomChange, Transaction
 from services.messages.store.users import UserStep
-from services.messages.writer.state import encode
 from shared.bus import Caller
 from shared.contracts.entities import Empty, Member, MemberRole
 from shared.contracts.fields import Id
@@ -75,7 +76,7 @@ class MemberCommands:
         target.role = role
         change.change_member("member.updated", target)
         [mine] = await build_memberships(transaction.connection, [(change.room, target)])
-        change.tell_user(UserStep(target.user_id, change.room.id, "read.updated", encode(mine)))
+        change.tell_user(UserStep(target.user_id, change.room.id, "read.updated", msgspec.json.encode(mine)))
 
 
 async def _enter(transaction: Transaction, room_id: str, caller: Caller) -> tuple[RoomChange, MemberRow]:

@@ -13,7 +13,7 @@ from services.messages.domain import access
 from services.messages.domain.cursors import decode_cursor, encode_cursor
 from services.messages.models import MemberRow, RoomRow
 from services.messages.store.members import build_memberships, count_owners
-from services.messages.store.rooms import get_seen, list_public_rooms, list_rooms_of
+from services.messages.store.rooms import get_seen, list_public_rooms, list_rooms, list_rooms_of
 from services.messages.store.transaction import Database
 from services.messages.store.users import list_member_of
 from shared.bus import Caller
@@ -29,7 +29,7 @@ from shared.contracts.rooms import (
     Rooms,
     UpdateRoom,
 )
-from shared.errors import conflict
+from shared.errors import conflict, unavailable
 from shared.ids import new_id
 
 
@@ -42,6 +42,8 @@ class RoomCommands:
 
     async def create(self, caller: Caller, asked: CreateRoom) -> Room:
         """Create, or return the room that the same creator made with the same id."""
+        if asked.id is not None and (made := await self._find_created(asked.id, caller.user_id)) is not None:
+            return made
         others = sorted(set(asked.member_ids) - {caller.user_id})
         await self._people.check(others)
         async with self._database.changing() as transaction:
@@ -55,7 +57,9 @@ class RoomCommands:
                 for user_id in others:
                     let_in(change, user_id, "member")
                 return room.to_wire()
-        return await self._get_created(room.id, caller.user_id)
+        if (made := await self._find_created(room.id, caller.user_id)) is None:
+            raise unavailable("the same room is being created elsewhere")
+        return made
 
     async def list_own(self, caller: Caller, asked: ListRooms) -> OwnRooms:
         after = decode_cursor(asked.cursor, tuple[datetime, Id]) if asked.cursor else None
@@ -127,11 +131,14 @@ class RoomCommands:
             let_go(change, member, "left")
         return Empty()
 
-    async def _get_created(self, room_id: str, user_id: str) -> Room:
+    async def _find_created(self, room_id: str, user_id: str) -> Room | None:
+        """Return the caller's own room of that id, or None. Raises `conflict` if it is anybody else's."""
         async with self._database.reading() as connection:
-            rooms = await list_member_of(connection, user_id, [room_id])
-            room = (await get_seen(connection, room_id, user_id)).room if rooms else None
-        if room is None or room.created_by != user_id:
+            room = (await list_rooms(connection, [room_id])).get(room_id)
+            if room is None:
+                return None
+            is_member = bool(await list_member_of(connection, user_id, [room_id]))
+        if room.created_by != user_id or room.user_ids is not None or not is_member:
             raise conflict("another room has this id")
         return room.to_wire()
 

@@ -48,6 +48,7 @@ class Publisher:
         self._engine = engine
         self._waiting: deque[Batch] = deque()
         self._wake = asyncio.Event()
+        self._has_books = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
         self._inbox = f"_INBOX.{bus.instance}.feed"
@@ -86,8 +87,11 @@ class Publisher:
     async def run_bookkeeping(self) -> None:
         """Delete acknowledged rows and put off the others, until cancelled."""
         while True:
+            await self._has_books.wait()
             await asyncio.sleep(_DELETE_EVERY_S)
             await self.keep_books()
+            if not self._unacked and not self._acked_rows:
+                self._has_books.clear()
 
     async def keep_books(self) -> None:
         """Write down once what was acknowledged, and what is overdue."""
@@ -112,6 +116,7 @@ class Publisher:
 
     async def _send(self, batch: Batch) -> None:
         self._number += 1
+        self._has_books.set()
         reply = f"{self._inbox}.{self._number}"
         missing = sum(1 for item in batch.items if item.msg_id)
         if missing and len(self._unacked) < _UNACKED_MAX:
