@@ -21,6 +21,7 @@ from services.gateway.rest import PREFIX, RestDoor
 from services.gateway.revocations import Revocations
 from services.gateway.router import Router
 from services.gateway.settings import GatewaySettings
+from services.gateway.stats import Stats, expose, measure_loop_lag
 from services.gateway.stream import StreamDoor
 from services.gateway.sync import Syncer
 from services.gateway.typing_signals import TypingSignals
@@ -28,10 +29,11 @@ from services.gateway.user_events import UserEvents
 from services.gateway.users import Users
 from services.gateway.web import SecurityHeaders, add_web_routes
 from services.gateway.websocket import SocketDoor
+from shared import calls
 from shared.background import Background
 from shared.bus import Bus
 from shared.clock import SystemClock
-from shared.contracts import auth, presence, sync
+from shared.contracts import auth, internal, presence, sync
 from shared.contracts.entities import Empty
 from shared.contracts.limits import Limits
 from shared.errors import ChatError, forbidden
@@ -67,10 +69,11 @@ async def start(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
     bus = await Bus.connect(settings.nats_servers, "gateway")
     stack.push_async_callback(bus.close)
     background = await stack.enter_async_context(Background())
+    stats = Stats()
     rate = CommandRate(limits, settings)
     revocations = Revocations(bus, background, clock)
     identity = Identity(bus, revocations, clock)
-    hub = Hub(background=background, bus=bus, fetch=partial(fetch_changes, bus))
+    hub = Hub(background=background, bus=bus, stats=stats, fetch=partial(fetch_changes, bus))
     users = Users(bus, background)
     syncer = Syncer(bus, hub, users)
     events = UserEvents(bus, hub, users, syncer)
@@ -79,12 +82,12 @@ async def start(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
     router = Router(bus, rate, limits, clock.monotonic_s)
     node = GatewayNode(
         bus, clock, settings, limits,
-        hub=hub, users=users, router=router, rate=rate, lease=lease, watches=watches,
+        hub=hub, users=users, router=router, rate=rate, lease=lease, watches=watches, stats=stats,
     )  # fmt: skip
     users.apply, users.heal = events.apply, events.heal
     hub.on_left, hub.on_reset, hub.on_first_attach = events.on_left, events.on_reset, audit.on_first_attach
     revocations.on_revoked = node.on_revoked
-    _answer_own_commands(router, syncer, identity, watches, TypingSignals(bus, clock))
+    _answer_own_commands(router, syncer, identity, watches, TypingSignals(bus, clock, watches.is_hidden))
 
     await _wait_for(identity.load_keys)
     await _wait_for(revocations.start)
@@ -92,6 +95,13 @@ async def start(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
     lease.start()
     watches.start()
     background.run("sweep", node.sweep.run)
+    background.run("loop_lag", measure_loop_lag)
+    sizes = {
+        "connections": lambda: len(node.sweep.connections),
+        "rooms": lambda: len(hub.rooms_by_id),
+        "users": lambda: len(users.by_id),
+    }
+    stack.callback(expose(stats, sizes))
     _heal_after_trouble(bus, background, revocations, audit, watches)
     RestDoor(bus, identity, rate, limits, clock.monotonic_s).add_routes(app)
     app.router.routes.append(WebSocketRoute("/ws", SocketDoor(node, identity, settings)))
@@ -99,7 +109,11 @@ async def start(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
     app.router.routes.append(Route(f"{PREFIX}/stream", stream, methods=["GET", "POST"]))
     add_web_routes(app, settings.gateway_web_dir)
     stack.callback(hub.close)
-    return Gateway(node, router, lease, {"nats": bus.round_trip}, settings)
+
+    async def ask_store() -> None:
+        await calls.call(bus, internal.POSITIONS, internal.GetPositions(), internal.Positions, timeout_s=2)
+
+    return Gateway(node, router, lease, {"nats": bus.round_trip, "store": ask_store}, settings)
 
 
 def _heal_after_trouble(

@@ -5,6 +5,7 @@ Every 15 s, a second after a room's first attach, and after any trouble of the b
 
 import asyncio
 import random
+from contextlib import suppress
 
 from services.gateway.hub import Hub
 from services.gateway.room import ActiveRoom
@@ -60,11 +61,10 @@ class Audit:
 
     async def _audit_forever(self) -> None:
         while True:
-            try:
-                wait_s = _EVERY_S + random.uniform(-_JITTER_S, _JITTER_S)  # noqa: S311 - jitter, no secret
-                await asyncio.wait_for(self._wake.wait(), wait_s)
-            except TimeoutError:
-                pass
+            wait_s = _EVERY_S + random.uniform(-_JITTER_S, _JITTER_S)  # noqa: S311 - jitter, no secret
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._wake.wait()
             self._wake.clear()
             if not await self._audit(list(self._hub.rooms_by_id), list(self._users.by_id)):
                 await asyncio.sleep(_RETRY_S)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from services.gateway.frames import room_event_payload
 from services.gateway.ring import RingBudget
 from services.gateway.room import ActiveRoom, Subscriber
+from services.gateway.stats import Stats
 from shared import calls
 from shared.background import Background
 from shared.bus import Bus, subjects
@@ -36,6 +37,7 @@ class Hub:
         self,
         bus: Bus,
         background: Background,
+        stats: Stats,
         fetch: Callable[[internal.RoomAfter], Awaitable[internal.RoomChanged]],
     ) -> None:
         self.rooms_by_id: dict[str, ActiveRoom] = {}
@@ -45,6 +47,7 @@ class Hub:
         self._bus = bus
         self._background = background
         self._fetch = fetch
+        self._stats = stats
         self._budget = RingBudget()
 
     def expect(self, room_id: str, subscriber: Subscriber) -> ActiveRoom:
@@ -82,7 +85,12 @@ class Hub:
     def _open(self, room_id: str) -> ActiveRoom:
         loop = asyncio.get_running_loop()
         room = ActiveRoom(
-            room_id, self._budget, schedule=loop.call_soon, on_gap=self.heal_soon, on_left=self.on_left
+            room_id,
+            self._budget,
+            self._stats,
+            schedule=loop.call_soon,
+            on_gap=self.heal_soon,
+            on_left=self.on_left,
         )
         room.subscriptions = (
             self._bus.fan_in(subjects.room_events(room_id), room.on_event),
@@ -127,8 +135,10 @@ class Hub:
         if changed.reset:
             is_same_history = not is_node_behind and position.epoch == room.cursor.epoch
             stale = room.give_up(after_rev) if is_same_history else room.reset(position.epoch, position.rev)
+            self._stats.resets += len(stale)
             self.on_reset(room, stale)
             return True
+        self._stats.heals += 1
         changes = RoomChanges(after_rev, changed.messages, changed.members, changed.room)
         payload = room_event_payload("room.changes", room.room_id, position.epoch, position.rev, changes)
         if is_node_behind:

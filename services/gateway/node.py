@@ -10,6 +10,7 @@ from services.gateway.limits import CommandRate
 from services.gateway.presence import Lease, Watches
 from services.gateway.router import Router
 from services.gateway.settings import GatewaySettings
+from services.gateway.stats import Stats
 from services.gateway.sweep import Sweep
 from services.gateway.users import Users
 from shared import calls
@@ -47,6 +48,7 @@ class GatewayNode:
         rate: CommandRate,
         lease: Lease,
         watches: Watches,
+        stats: Stats,
     ) -> None:
         self.id = bus.instance
         self.limits = limits
@@ -61,6 +63,7 @@ class GatewayNode:
         self._rate = rate
         self._lease = lease
         self._watches = watches
+        self._stats = stats
         self._profiles: dict[str, Me] = {}
         self._profile_reader: Gather[Me] = Gather(self._read_profiles)
 
@@ -100,6 +103,7 @@ class GatewayNode:
 
     def on_slow(self, connection: Connection) -> None:
         """Stop its room events; only its positions are kept."""
+        self._stats.lags += 1
         for room in connection.rooms:
             room.lag(connection)
 

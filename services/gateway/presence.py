@@ -4,6 +4,7 @@ The presence service decides who is online; the node names its users and passes 
 """
 
 import asyncio
+from contextlib import suppress
 
 import msgspec
 from msgspec import Struct
@@ -45,6 +46,7 @@ class Lease:
         self._changed: set[str] = set()
         self._is_full = True
         self._wake = asyncio.Event()
+        self._calling = asyncio.Lock()
 
     def start(self) -> None:
         self._background.run("presence_lease", self._renew_forever)
@@ -70,11 +72,10 @@ class Lease:
 
     async def _renew_forever(self) -> None:
         while True:
-            try:
-                await asyncio.wait_for(self._wake.wait(), _RENEW_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_RENEW_S):
+                    await self._wake.wait()
                 await asyncio.sleep(_COALESCE_S)
-            except TimeoutError:
-                pass
             self._wake.clear()
             try:
                 await self._renew()
@@ -84,6 +85,10 @@ class Lease:
                 self._wake.set()
 
     async def _renew(self) -> None:
+        async with self._calling:  # the service expects one call of a node at a time
+            await self._hold_changed()
+
+    async def _hold_changed(self) -> None:
         if self._is_full:
             self._changed = set(self._users)
         while True:
@@ -156,6 +161,11 @@ class Watches:
             self._remove(user_id, connection)
         connection.watched = frozenset()
 
+    async def is_hidden(self, user_id: str) -> bool:
+        """Whether somebody who is connected here looks offline to others. Raises ChatError."""
+        presence = await self._reader.get(user_id)
+        return presence is not None and presence.status == "offline"
+
     def reread_soon(self) -> None:
         """Changes may have been missed: read again what is watched."""
         self._background.spawn("presence_reread", self._reread())
@@ -192,8 +202,17 @@ class Watches:
         asked = internal.ReadPresence(user_ids)
         answer = await calls.call(self._bus, internal.PRESENCE_READ, asked, internal.PresenceRead)
         found = {presence.user_id: presence for presence in answer.presences}
-        self._shown.update({key: each for key, each in found.items() if key in self._watchers})
+        for user_id, presence in found.items():
+            if user_id in self._watchers:
+                self._show(user_id, presence)
         return found
+
+    def _show(self, user_id: str, presence: Presence) -> None:
+        """Tell the watchers what a reading shows if they were told something else."""
+        before = self._shown.get(user_id)
+        self._shown[user_id] = presence
+        if before is not None and before != presence:
+            self._send(user_id, event_payload("presence.changed", presence))
 
     async def _reread_forever(self) -> None:
         while True:
@@ -203,15 +222,11 @@ class Watches:
     async def _reread(self) -> None:
         watched = list(self._watchers)
         for start in range(0, len(watched), PRESENCES_PER_REQUEST):
-            before = dict(self._shown)
             try:
-                found = await self._read(watched[start : start + PRESENCES_PER_REQUEST])
+                await self._read(watched[start : start + PRESENCES_PER_REQUEST])
             except ChatError as exc:
                 log.warning("presence_not_read", code=exc.code)
                 return
-            for user_id, presence in found.items():
-                if before.get(user_id) not in (None, presence):
-                    self._send(user_id, event_payload("presence.changed", presence))
 
 
 class _Changed(Struct):

@@ -5,6 +5,7 @@ Called by the hub alone. Synchronous: it decides and writes; what must be asked 
 
 import sys
 from collections.abc import Callable
+from time import perf_counter
 from typing import Protocol
 
 import msgspec
@@ -13,6 +14,7 @@ from msgspec import Struct
 from services.gateway.cursor import RoomCursor, Verdict
 from services.gateway.frames import decode_event_head, text_frame
 from services.gateway.ring import Ring, RingBudget
+from services.gateway.stats import Stats
 from shared.bus import Subscription
 
 _MEMBER_LEFT = b'{"ev":"member.left"'
@@ -53,14 +55,15 @@ class ActiveRoom:
     """
 
     __slots__ = (
-        "_batch", "_left_revs", "_on_gap", "_on_left", "_schedule", "ahead", "behind", "cursor", "is_healing",
-        "is_suspect", "live", "pending", "ring", "room_id", "subscriptions", "unplaced",
+        "_batch", "_left_revs", "_on_gap", "_on_left", "_schedule", "_stats", "ahead", "behind", "cursor",
+        "is_healing", "is_suspect", "live", "pending", "ring", "room_id", "subscriptions", "unplaced",
     )  # fmt: skip
 
     def __init__(
         self,
         room_id: str,
         budget: RingBudget,
+        stats: Stats,
         *,
         schedule: Callable[[Callable[[], None]], object],
         on_gap: Callable[["ActiveRoom"], None],
@@ -81,6 +84,7 @@ class ActiveRoom:
         """Something may be missing that no gap shows: the store must be asked."""
         self._batch: list[bytes] = []
         self._left_revs: dict[str, int] = {}
+        self._stats = stats
         self._schedule = schedule
         self._on_gap = on_gap
         self._on_left = on_left
@@ -100,13 +104,14 @@ class ActiveRoom:
                 self._accept(payload)
                 self._accept_pending()
             case Verdict.GAP:
+                self._stats.gaps += 1
                 self._hold(head.rev, payload)
                 self._on_gap(self)
             case Verdict.RESET:
                 self.is_suspect = True
                 self._on_gap(self)
             case Verdict.DROP:
-                pass
+                self._stats.drops += 1
 
     def on_signal(self, _subject: bytes, payload: bytes) -> None:
         """Pass a signal on; whoever is behind does not need it."""
@@ -121,10 +126,15 @@ class ActiveRoom:
         """
         if not self._batch:
             return
+        started_s = perf_counter()
+        stats = self._stats
+        stats.writes += len(self.live)
+        stats.deliveries += len(self.live) * len(self._batch)
         frames = self._batch[0] if len(self._batch) == 1 else b"".join(self._batch)
         self._batch.clear()
         for subscriber in self.live:
             subscriber.write(frames)
+        stats.fan_out_seconds += perf_counter() - started_s
 
     def expect(self, subscriber: Subscriber) -> None:
         """Attach somebody whose snapshot is under way; from here on nothing is forgotten."""
@@ -165,7 +175,9 @@ class ActiveRoom:
             self._on_left(self, subscriber.user_id)
             return True
         if missed is None:
+            self._stats.ring_misses += 1
             return False
+        self._stats.ring_hits += bool(missed)
         del self.behind[subscriber]
         self.live.add(subscriber)
         _write_all(subscriber, missed)
@@ -247,6 +259,7 @@ class ActiveRoom:
         assert self.cursor is not None, "judged by it"
         self.ring.append(self.cursor.rev, self.cursor.rev + 1, payload)
         self.cursor.rev += 1
+        self._stats.events += 1
         if not self._batch:
             self._schedule(self.flush)
         self._batch.append(text_frame(payload))

@@ -1,5 +1,6 @@
 """Typing: decided here, since attached means member; leaves the node only as a signal that may be lost."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from services.gateway.connection import Connection
@@ -9,7 +10,10 @@ from shared.clock import Clock, to_wire
 from shared.contracts.entities import Empty
 from shared.contracts.events import TypingChanged
 from shared.contracts.presence import Typing
-from shared.errors import not_found
+from shared.errors import ChatError, not_found
+from shared.telemetry import get_logger
+
+log = get_logger(__name__)
 
 _SHOWN_S = 6
 _EVERY_S = 3.0
@@ -19,7 +23,9 @@ _KEPT_MAX = 10_000
 class TypingSignals:
     """Forwards at most one `typing.start` per 3 s for each user and room."""
 
-    def __init__(self, bus: Bus, clock: Clock) -> None:
+    def __init__(self, bus: Bus, clock: Clock, is_hidden: Callable[[str], Awaitable[bool]]) -> None:
+        """`is_hidden` says whether a user is invisible: then nobody is told that they type."""
+        self._is_hidden = is_hidden
         self._bus = bus
         self._clock = clock
         self._sent_at_s: dict[tuple[str, str, str | None], float] = {}
@@ -33,6 +39,8 @@ class TypingSignals:
             if len(self._sent_at_s) >= _KEPT_MAX:
                 self._sent_at_s = {each: at for each, at in self._sent_at_s.items() if now_s - at < _EVERY_S}
             self._sent_at_s[key] = now_s
+            if await self._look_hidden(connection.user_id):
+                return Empty()
             until_at = to_wire(self._clock.now() + timedelta(seconds=_SHOWN_S))
             self._signal(connection, request, until_at)
         return Empty()
@@ -44,6 +52,13 @@ class TypingSignals:
         if self._sent_at_s.pop(key, None) is not None:
             self._signal(connection, request, None)
         return Empty()
+
+    async def _look_hidden(self, user_id: str) -> bool:
+        try:
+            return await self._is_hidden(user_id)
+        except ChatError as exc:
+            log.warning("presence_not_read", code=exc.code)
+            return False
 
     def _signal(self, connection: Connection, request: Typing, until_at: str | None) -> None:
         changed = TypingChanged(connection.user_id, request.thread_id, until_at)

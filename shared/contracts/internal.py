@@ -21,7 +21,6 @@ POSITIONS = "svc.messages.positions"
 USER_CHANGES = "svc.messages.user_changes"
 PRESENCE_READ = "svc.presence.read"
 PRESENCE_HOLD = "svc.presence.hold"
-PRESENCE_SET = "svc.presence.set"
 
 
 class NoRequest(Struct, frozen=True):

@@ -4,6 +4,11 @@ from tests.stack import Stack
 from tests.wire import Person, Socket, eventually
 
 
+async def is_online(person: Person) -> bool:
+    seen = await person.rest("GET", "/presence", params={"user_ids": person.id})
+    return bool(seen["presences"][0]["status"] == "online")
+
+
 async def shown(watcher: Socket, person: Person, status: str) -> None:
     await watcher.wait_for(
         lambda frame: (
@@ -56,7 +61,7 @@ async def test_typing_is_told_to_the_room_on_every_node_and_stored_nowhere(
 ) -> None:
     room_id = await anna.create_room(members=(bert,))
     async with anna.socket() as typist, bert.socket() as reader:
-        await eventually(lambda: reader.synced["rooms"])
+        await eventually(lambda: is_online(anna))
         await typist.call("typing.start", {"room_id": room_id})
         started = await reader.wait_for_event("typing.changed", user_id=anna.id)
         assert started["room_id"] == room_id
@@ -64,3 +69,13 @@ async def test_typing_is_told_to_the_room_on_every_node_and_stored_nowhere(
         assert "rev" not in started
         await typist.call("typing.stop", {"room_id": room_id})
         await reader.wait_for_event("typing.changed", user_id=anna.id, until_at=None)
+
+
+async def test_nobody_sees_an_invisible_person_type(anna: Person, bert: Person) -> None:
+    room_id = await anna.create_room(members=(bert,))
+    async with anna.socket() as typist, bert.socket() as reader:
+        await typist.call("presence.set", {"status": "invisible"})
+        await typist.call("typing.start", {"room_id": room_id})
+        message = await anna.send(room_id, "here I am")
+        await reader.wait_for_event("message.created", id=message["id"])
+        assert "typing.changed" not in {frame["ev"] for frame in reader.frames}

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from services.gateway.frames import split_frames
 from services.gateway.hub import Hub
 from services.gateway.room import ActiveRoom
+from services.gateway.stats import Stats
 from shared.contracts import internal
 from shared.contracts.entities import Position, Room
 
@@ -67,11 +68,11 @@ class RoomMachine(RuleBasedStateMachine):
         super().__init__()
         self.store = Model()
         self.turn: list[Callable[[], None]] = []
-        self.hub = Hub(bus=None, background=None, fetch=self.store.fetch)  # type: ignore[arg-type]  # only healing is driven
+        self.hub = Hub(bus=None, background=None, stats=Stats(), fetch=self.store.fetch)  # type: ignore[arg-type]  # only healing is driven
         self.hub.on_left = lambda _room, _user_id: None
         self.hub.on_reset = self.on_reset
         self.room = ActiveRoom(
-            ROOM_ID, self.hub._budget, schedule=self.turn.append, on_gap=lambda _room: None,
+            ROOM_ID, self.hub._budget, Stats(), schedule=self.turn.append, on_gap=lambda _room: None,
             on_left=self.hub.on_left,
         )  # fmt: skip
         self.readers = [Reader(f"user-{index}") for index in range(READERS)]
