@@ -4,6 +4,7 @@ PostgreSQL is the truth; without JetStream chat goes on and the feed is filled l
 """
 
 import asyncio
+from collections.abc import Callable
 
 import nats.errors
 from nats.js import api
@@ -17,19 +18,23 @@ log = get_logger(__name__)
 _KEPT_S = 7 * 24 * 3600
 # An event is published again within seconds; two minutes cover a restart of everything.
 _DUPLICATES_S = 120
-_RETRY_S = 2.0
+_CHECK_EVERY_S = 2.0
 
 
-async def keep_stream(bus: Bus) -> None:
-    """Create the stream if it is missing, trying until that works; an existing one stays as it is."""
+async def keep_stream(bus: Bus, is_feed_up: Callable[[], bool]) -> None:
+    """Create the stream if it is missing, at the start and whenever events go unacknowledged.
+
+    An existing one stays as its operator has set it. Runs until cancelled.
+    """
+    is_known = False
     while True:
-        try:
-            await _create_stream(bus)
-        except (nats.errors.Error, TimeoutError) as exc:
-            log.warning("feed_not_ready", reason=str(exc) or type(exc).__name__)
-            await asyncio.sleep(_RETRY_S)
-        else:
-            return
+        if not is_known or not is_feed_up():
+            try:
+                await _create_stream(bus)
+                is_known = True
+            except (nats.errors.Error, TimeoutError) as exc:
+                log.warning("feed_not_ready", reason=str(exc) or type(exc).__name__)
+        await asyncio.sleep(_CHECK_EVERY_S)
 
 
 async def _create_stream(bus: Bus) -> None:

@@ -98,8 +98,9 @@ class Lane:
             # The rooms were free, so it is a user's row: only read marks touch those.
             await self._run_apart(jobs)
         elif passing is not None or len(jobs) == 1:
-            refusals = [(job, self._explain(exc, job.command)) for job in jobs]
-            self._deliver(Outcome([*refusals], Journal(), []))
+            # Committed or not, nobody knows: the same id again will tell.
+            refusal = self._explain(exc, jobs[0].command)
+            self._deliver(Outcome([(job, refusal) for job in jobs], Journal(), []))
         else:
             # One of them is poison: halves, until it stands alone.
             middle = len(jobs) // 2

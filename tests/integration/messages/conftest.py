@@ -13,5 +13,5 @@ async def world(fresh_database: str, nats_url: Callable[[str], str]) -> AsyncIte
     async with AsyncExitStack() as stack:
         opened = await World(fresh_database, nats_url).open(stack)
         await opened.start(stack)
-        await opened.start(stack)
+        await opened.start(stack, messages_writers=2)
         yield opened
