@@ -40,8 +40,8 @@ function RoomLine({ room }: { room: Room }) {
       <div class="result">
         <span class="room-mark"><Icon name="hash" size={18} /></span>
         <span class="person-names">
-          <span class="person-name" dir="auto">{room.name}</span>
-          <span class="person-status" dir="auto">{room.topic ? `${count} · ${room.topic}` : count}</span>
+          <span class="person-name"><bdi>{room.name}</bdi></span>
+          <span class="person-status"><bdi>{room.topic ? `${count} · ${room.topic}` : count}</bdi></span>
         </span>
         <button
           type="button"

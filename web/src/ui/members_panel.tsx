@@ -98,9 +98,9 @@ function MemberLine({ member, name }: { member: Member; name: string }) {
       >
         <Avatar userId={member.user_id} hasPresence />
         <span class="person-names">
-          <span class="person-name" dir="auto">{isMe ? `${name} (you)` : name}</span>
+          <span class="person-name"><bdi>{isMe ? `${name} (you)` : name}</bdi></span>
           <span class="visually-hidden">{presenceName(member.user_id)}</span>
-          {status && <span class="person-status" dir="auto">{status}</span>}
+          {status && <span class="person-status"><bdi>{status}</bdi></span>}
         </span>
         {member.role !== "member" && <span class="tag">{member.role}</span>}
       </button>

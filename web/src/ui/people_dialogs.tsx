@@ -103,7 +103,7 @@ function PersonChoice({ user, isChosen, onToggle }: { user: User; isChosen: bool
       <input type="checkbox" class="visually-hidden" checked={isChosen} onChange={onToggle} />
       <Avatar userId={user.id} />
       <span class="person-names">
-        <span class="person-name" dir="auto">{user.display_name}</span>
+        <span class="person-name"><bdi>{user.display_name}</bdi></span>
         <span class="person-status">@{user.username}</span>
       </span>
       {isChosen && <Icon name="check" size={18} />}

@@ -28,7 +28,7 @@ export function RoomLink({ state }: { state: RoomState }) {
       }}
     >
       <RoomMark state={state} />
-      <span class="room-title" dir="auto">{title}</span>
+      <span class="room-title"><bdi>{title}</bdi></span>
       <span class="visually-hidden">{spoken.join(", ")}</span>
       {hasDraft && <Icon name="edit" size={14} />}
       {pill > 0 && !isMuted && <span class="pill" aria-hidden="true">{pill > 99 ? "99+" : pill}</span>}

@@ -87,7 +87,7 @@ function OwnCard() {
     >
       <Avatar userId={me.id} hasPresence />
       <span class="own-names">
-        <span class="own-name" dir="auto">{me.display_name}</span>
+        <span class="own-name"><bdi>{me.display_name}</bdi></span>
         <span class="own-username">@{me.username}</span>
       </span>
       <span class="visually-hidden">{presenceName(me.id)}. Profile and settings</span>
