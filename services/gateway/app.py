@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
 from fastapi import FastAPI
 from starlette.routing import Route, WebSocketRoute
@@ -12,7 +11,7 @@ from starlette.routing import Route, WebSocketRoute
 from services.gateway.audit import Audit
 from services.gateway.connection import Connection
 from services.gateway.drain import drain
-from services.gateway.hub import Hub, fetch_changes
+from services.gateway.hub import Hub
 from services.gateway.identity import Identity
 from services.gateway.limits import CommandRate
 from services.gateway.node import GatewayNode
@@ -22,6 +21,7 @@ from services.gateway.revocations import Revocations
 from services.gateway.router import Router
 from services.gateway.settings import GatewaySettings
 from services.gateway.stats import Stats, expose, measure_loop_lag
+from services.gateway.store_client import StoreClient
 from services.gateway.stream import StreamDoor
 from services.gateway.sync import Syncer
 from services.gateway.typing_signals import TypingSignals
@@ -69,13 +69,13 @@ async def start(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
     bus = await Bus.connect(settings.nats_servers, "gateway")
     stack.push_async_callback(bus.close)
     background = await stack.enter_async_context(Background())
-    stats = Stats()
+    stats, store = Stats(), StoreClient(bus)
     rate = CommandRate(limits, settings)
     revocations = Revocations(bus, background, clock)
     identity = Identity(bus, revocations, clock)
-    hub = Hub(background=background, bus=bus, stats=stats, fetch=partial(fetch_changes, bus))
+    hub = Hub(background=background, bus=bus, stats=stats, fetch=store.get_changes)
     users = Users(bus, background)
-    syncer = Syncer(bus, hub, users)
+    syncer = Syncer(store, hub, users)
     events = UserEvents(bus, hub, users, syncer)
     audit = Audit(bus, background, hub, users)
     lease, watches = Lease(bus, background, bus.instance), Watches(bus, background)

@@ -1,24 +1,25 @@
 """Gathering: many callers in the same moment ask one question of the store, not one each."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import Generic, TypeVar
 
+Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 _BATCH_MAX = 200
 
 
-class Gather(Generic[Value]):
+class Gather(Generic[Key, Value]):
     """Collects keys while a fetch is under way, or for one loop turn, and fetches them together."""
 
-    def __init__(self, fetch: Callable[[list[str]], Awaitable[dict[str, Value]]]) -> None:
+    def __init__(self, fetch: Callable[[list[Key]], Awaitable[Mapping[Key, Value]]]) -> None:
         """`fetch` takes up to 200 distinct keys; a key absent from its answer gives None."""
         self._fetch = fetch
-        self._waiting: dict[str, asyncio.Future[Value | None]] = {}
+        self._waiting: dict[Key, asyncio.Future[Value | None]] = {}
         self._task: asyncio.Task[None] | None = None
 
-    async def get(self, key: str) -> Value | None:
+    async def get(self, key: Key) -> Value | None:
         """Return the value of `key`. Raises what the fetch raised."""
         future = self._waiting.get(key)
         if future is None:
@@ -37,7 +38,7 @@ class Gather(Generic[Value]):
         finally:
             self._task = None
 
-    async def _settle(self, batch: dict[str, asyncio.Future[Value | None]]) -> None:
+    async def _settle(self, batch: dict[Key, asyncio.Future[Value | None]]) -> None:
         try:
             values = await self._fetch(list(batch))
         except Exception as exc:  # noqa: BLE001 - every waiting caller gets it

@@ -10,7 +10,6 @@ from services.gateway.frames import room_event_payload
 from services.gateway.ring import RingBudget
 from services.gateway.room import ActiveRoom, Subscriber
 from services.gateway.stats import Stats
-from shared import calls
 from shared.background import Background
 from shared.bus import Bus, subjects
 from shared.contracts import internal
@@ -27,6 +26,7 @@ _RETRY_S = 0.5
 _LINGER_S = 10.0
 
 OnLeft = Callable[[ActiveRoom, str], None]
+Fetch = Callable[[internal.RoomAfter], Awaitable[internal.RoomChanged]]
 OnReset = Callable[[ActiveRoom, list[Subscriber]], None]
 
 
@@ -38,8 +38,9 @@ class Hub:
         bus: Bus,
         background: Background,
         stats: Stats,
-        fetch: Callable[[internal.RoomAfter], Awaitable[internal.RoomChanged]],
+        fetch: Fetch,
     ) -> None:
+        """`fetch` asks the store for all that changed in a room after a position."""
         self.rooms_by_id: dict[str, ActiveRoom] = {}
         self.on_left: OnLeft
         self.on_reset: OnReset
@@ -76,6 +77,13 @@ class Hub:
         if not room.is_healing:
             room.is_healing = True
             self._background.spawn("heal", self._heal(room, _OVERTAKING_S))
+
+    async def remember(self, room: ActiveRoom, epoch: int, after_rev: int) -> None:
+        """Ask the store once for a past that the ring lacks. Raises ChatError."""
+        changed = await self._fetch(internal.RoomAfter(room.room_id, epoch, after_rev))
+        if not changed.reset and room.subscriptions:
+            position = changed.position
+            room.remember(changed.after_rev, position.epoch, position.rev, to_payload(changed))
 
     def close(self) -> None:
         """Leave all rooms."""
@@ -139,11 +147,10 @@ class Hub:
             self.on_reset(room, stale)
             return True
         self._stats.heals += 1
-        changes = RoomChanges(after_rev, changed.messages, changed.members, changed.room)
-        payload = room_event_payload("room.changes", room.room_id, position.epoch, position.rev, changes)
+        payload = to_payload(changed)
         if is_node_behind:
             return self._deliver_to_node(room, changed, payload)
-        return self._deliver_to_slow(room, changed, after_rev, payload)
+        return self._deliver_to_slow(room, changed, payload)
 
     @staticmethod
     def _deliver_to_node(room: ActiveRoom, changed: internal.RoomChanged, payload: bytes) -> bool:
@@ -154,12 +161,10 @@ class Hub:
         room.heal(changed.position.epoch, rev, payload, left)
         return is_news
 
-    def _deliver_to_slow(
-        self, room: ActiveRoom, changed: internal.RoomChanged, after_rev: int, payload: bytes
-    ) -> bool:
+    def _deliver_to_slow(self, room: ActiveRoom, changed: internal.RoomChanged, payload: bytes) -> bool:
         gone = {member.user_id for member in changed.members if member.left_at is not None}
         for subscriber, rev in list(room.behind.items()):
-            if subscriber.user_id not in gone and rev >= after_rev and subscriber.can_take:
+            if subscriber.user_id not in gone and rev >= changed.after_rev and subscriber.can_take:
                 room.catch_up(subscriber, changed.position.epoch, changed.position.rev, payload)
         for user_id in gone:
             self.on_left(room, user_id)
@@ -175,6 +180,8 @@ def _find_slowest(room: ActiveRoom) -> int | None:
     return min((rev for each, rev in room.behind.items() if each.can_take), default=None)
 
 
-async def fetch_changes(bus: Bus, asked: internal.RoomAfter) -> internal.RoomChanged:
-    """Ask the store for all that changed in a room after a position."""
-    return await calls.call(bus, internal.CHANGES, asked, internal.RoomChanged)
+def to_payload(changed: internal.RoomChanged) -> bytes:
+    """Return the `room.changes` frame that tells what the store answered."""
+    changes = RoomChanges(changed.after_rev, changed.messages, changed.members, changed.room)
+    position = changed.position
+    return room_event_payload("room.changes", changed.room.id, position.epoch, position.rev, changes)

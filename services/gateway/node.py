@@ -65,7 +65,7 @@ class GatewayNode:
         self._watches = watches
         self._stats = stats
         self._profiles: dict[str, Me] = {}
-        self._profile_reader: Gather[Me] = Gather(self._read_profiles)
+        self._profile_reader: Gather[str, Me] = Gather(self._read_profiles)
 
     @property
     def is_full(self) -> bool:

@@ -130,7 +130,7 @@ class Watches:
         self._watchers: dict[str, set[Connection]] = {}
         self._subscriptions: dict[str, Subscription] = {}
         self._shown: dict[str, Presence] = {}
-        self._reader: Gather[Presence] = Gather(self._read)
+        self._reader: Gather[str, Presence] = Gather(self._read)
 
     def start(self) -> None:
         self._background.run("presence_reread", self._reread_forever)

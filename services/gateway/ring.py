@@ -48,6 +48,29 @@ class Ring:
             return None
         return [payload for _, to_rev, payload in self._entries if to_rev > rev]
 
+    def find_between(self, after_rev: int, rev: int) -> list[bytes] | None:
+        """Return the payloads that lead from `after_rev` exactly to `rev`, in order; None if none do.
+
+        The first may begin earlier: it covers more, never less.
+        """
+        if after_rev == rev:
+            return []
+        found = [entry for entry in self._entries if after_rev < entry[1] and entry[0] < rev]
+        if not found or found[0][0] > after_rev or found[-1][1] != rev:
+            return None
+        return [payload for _, _, payload in found]
+
+    def extend_back(self, after_rev: int, rev: int, newest_rev: int, payload: bytes) -> None:
+        """Put a `room.changes` from `after_rev` to `rev` before what is held, if the range stays unbroken."""
+        while self._entries and self._entries[0][1] <= rev:
+            self._count(-len(self._entries.popleft()[2]))
+        begins_at = self._entries[0][0] if self._entries else newest_rev
+        if begins_at == rev:
+            self._entries.appendleft((after_rev, rev, payload))
+            self._count(len(payload))
+        elif not self._entries:
+            self.clear()
+
     def clear(self) -> None:
         self._count(-self._bytes)
         self._entries.clear()

@@ -149,10 +149,7 @@ class ActiveRoom:
         self.flush()
         self.unplaced.discard(subscriber)
         if self.cursor is None:
-            self.cursor = RoomCursor(epoch, rev)
-            self.pending = {
-                at: held for at, held in self.pending.items() if decode_event_head(held).epoch == epoch
-            }
+            self._stand(epoch, rev)
         self._settle(subscriber, epoch, rev)
         self._accept_pending()
 
@@ -201,6 +198,25 @@ class ActiveRoom:
         self._promote()
         self._accept_pending()
 
+    def remember(self, after_rev: int, epoch: int, rev: int, changes: bytes) -> None:
+        """Take what the store said of the past into the ring, for all who come back from there."""
+        self.flush()
+        if self.cursor is None:
+            self._stand(epoch, rev)
+            self._accept_pending()
+        assert self.cursor is not None, "stands now"
+        if epoch == self.cursor.epoch and rev <= self.cursor.rev:
+            self.ring.extend_back(after_rev, rev, self.cursor.rev, changes)
+
+    def recall(self, epoch: int, after_rev: int, rev: int) -> list[bytes] | None:
+        """Return the payloads from a position held to exactly `rev`; None if this node cannot say."""
+        if self.cursor is None or epoch != self.cursor.epoch or rev > self.cursor.rev:
+            return None
+        found = self.ring.find_between(after_rev, rev)
+        self._stats.ring_hits += found is not None
+        self._stats.ring_misses += found is None
+        return found
+
     def catch_up(self, subscriber: Subscriber, epoch: int, rev: int, changes: bytes) -> None:
         """Deliver `room.changes` to one who is behind, and put it at its position."""
         if self.behind.pop(subscriber, None) is None:
@@ -238,6 +254,13 @@ class ActiveRoom:
     def is_reached(self, subscriber: Subscriber) -> bool:
         """Whether the subscriber stands at or before the cursor: what has just happened concerns it."""
         return subscriber in self.live or subscriber in self.behind
+
+    def _stand(self, epoch: int, rev: int) -> None:
+        """Take the first place; what was kept until now is judged from there."""
+        self.cursor = RoomCursor(epoch, rev)
+        self.pending = {
+            at: held for at, held in self.pending.items() if decode_event_head(held).epoch == epoch
+        }
 
     def _settle(self, subscriber: Subscriber, epoch: int, rev: int) -> None:
         assert self.cursor is not None, "placed before"

@@ -75,10 +75,12 @@ class Profiles(Struct, frozen=True):
 
 
 class RoomOf(Struct, frozen=True):
-    """One membership of a user, with the room's present counters."""
+    """One membership of a user, with the room's present rev."""
 
     room_id: str
     rev: int
+    membership: Membership | None
+    """Of the first SYNC_PAGE_ROOMS rooms; null further down, where only the order matters."""
 
 
 class UserRooms(Struct, frozen=True):
@@ -89,9 +91,13 @@ class UserRooms(Struct, frozen=True):
 
 
 class Memberships(Struct, frozen=True):
-    """For each asked user, in the order asked. Read in one snapshot."""
+    """All read in one snapshot. Asked users may be missing where the reply would grow too large: ask again.
+
+    `rooms` holds each room that a membership is given for, once.
+    """
 
     epoch: int
+    rooms: dict[str, Room]
     users: list[UserRooms]
 
 
@@ -118,14 +124,27 @@ class RoomAfter(Struct, frozen=True):
     after_rev: int
 
 
+class RoomsAfter(Struct, frozen=True):
+    """At most 200 rooms, each once."""
+
+    rooms: list[RoomAfter]
+
+
 class RoomChanged(Struct, frozen=True):
     """Like `messages.changes`, without a caller: the gateway decides who hears it."""
 
+    after_rev: int
     position: Position
     reset: bool
     messages: list[Message]
     members: list[Member]
     room: Room
+
+
+class RoomsChanged(Struct, frozen=True):
+    """Those of the asked rooms that exist and fit into one reply; ask again for the rest."""
+
+    rooms: list[RoomChanged]
 
 
 class GetPositions(Struct, frozen=True):

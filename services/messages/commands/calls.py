@@ -1,8 +1,12 @@
 """Answers to the gateway's own questions, for many users and rooms at once. No caller: a service asks."""
 
+import msgspec
+
 from services.messages.commands.snapshot import build_elements
-from services.messages.store.changes import load_changes
-from services.messages.store.members import build_memberships
+from services.messages.domain.catching_up import must_reset
+from services.messages.models import RoomRow
+from services.messages.store.changes import NOTHING, Changed, list_changes, position_of
+from services.messages.store.members import build_memberships, list_by_pairs
 from services.messages.store.positions import get_epoch, list_room_revs, list_rooms_by_user, list_user_revs
 from services.messages.store.rooms import list_rooms
 from services.messages.store.transaction import Database
@@ -13,15 +17,21 @@ from shared.contracts.internal import (
     GetUserChanges,
     Memberships,
     Positions,
-    RoomAfter,
     RoomChanged,
     RoomOf,
+    RoomsAfter,
+    RoomsChanged,
     Snapshot,
     UserChanges,
     UserIds,
     UserRooms,
 )
-from shared.errors import not_found
+from shared.contracts.limits import SYNC_PAGE_ROOMS
+
+# NATS carries 8 MB at once; what does not fit is asked for again.
+_ANSWER_MAX_BYTES = 4 * 1024 * 1024
+_MEMBERSHIP_BYTES = 300
+_ROOM_BYTES = 80
 
 
 class Calls:
@@ -31,18 +41,33 @@ class Calls:
         self._database = database
 
     async def memberships(self, asked: UserIds) -> Memberships:
-        """Return the rooms of each user, in the order asked."""
+        """Return the rooms of each user, in the order asked, for as many users as one reply may hold."""
         async with self._database.reading() as connection:
             epoch = await get_epoch(connection)
             revs = await list_user_revs(connection, asked.user_ids)
-            rooms = await list_rooms_by_user(connection, asked.user_ids)
+            room_revs = await list_rooms_by_user(connection, asked.user_ids)
+            user_ids = _fit_users(asked.user_ids, room_revs)
+            pairs = [
+                (room_id, user_id)
+                for user_id in user_ids
+                for room_id, _ in room_revs[user_id][:SYNC_PAGE_ROOMS]
+            ]
+            members = await list_by_pairs(connection, pairs)
+            rooms = await list_rooms(connection, list({room_id for room_id, _ in pairs}))
+            built = await build_memberships(connection, [(rooms[row.room_id], row) for row in members])
+        by_pair = {(each.room_id, each.user_id): each for each in built}
         users = [
             UserRooms(
-                user_id, revs.get(user_id, 0), [RoomOf(room_id, rev) for room_id, rev in rooms[user_id]]
+                user_id,
+                revs.get(user_id, 0),
+                [
+                    RoomOf(room_id, rev, by_pair.get((room_id, user_id)))
+                    for room_id, rev in room_revs[user_id]
+                ],
             )
-            for user_id in asked.user_ids
+            for user_id in user_ids
         ]
-        return Memberships(epoch, users)
+        return Memberships(epoch, {room_id: row.to_wire() for room_id, row in rooms.items()}, users)
 
     async def snapshot(self, asked: GetSnapshot) -> Snapshot:
         """Return sync elements for one user."""
@@ -51,14 +76,19 @@ class Calls:
             elements, answered = await build_elements(connection, asked.user_id, asked.room_ids, asked.held)
         return Snapshot(elements, answered, user_rev)
 
-    async def changes(self, asked: RoomAfter) -> RoomChanged:
-        """Return what changed in a room, for whoever the gateway lets hear it."""
+    async def changes(self, asked: RoomsAfter) -> RoomsChanged:
+        """Return what changed in rooms, for whoever the gateway lets hear it."""
+        after = {each.room_id: each for each in asked.rooms}
         async with self._database.reading() as connection:
-            room = (await list_rooms(connection, [asked.room_id])).get(asked.room_id)
-            if room is None:
-                raise not_found("room")
-            found = await load_changes(connection, room, asked.epoch, asked.after_rev)
-        return RoomChanged(found.position, found.reset, found.messages, found.members, found.room)
+            rooms = await list_rooms(connection, list(after))
+            told = [
+                room
+                for room in rooms.values()
+                if not must_reset(after[room.id].epoch, after[room.id].after_rev, position_of(room))
+            ]
+            found = await list_changes(connection, told, {room.id: after[room.id].after_rev for room in told})
+        answers = [_to_changed(after[room.id].after_rev, room, found.get(room.id)) for room in rooms.values()]
+        return RoomsChanged(_fit_changed(answers))
 
     async def positions(self, asked: GetPositions) -> Positions:
         """Return where the named timelines stand."""
@@ -80,3 +110,29 @@ class Calls:
                 connection, [(rooms[each], members[each]) for each in members]
             )
         return UserChanges(user_rev, memberships, left)
+
+
+def _fit_users(user_ids: list[str], room_revs: dict[str, list[tuple[str, int]]]) -> list[str]:
+    """Return as many of the users as one reply may hold, at least one."""
+    size_bytes = 0
+    for count, user_id in enumerate(user_ids):
+        rooms = len(room_revs[user_id])
+        size_bytes += rooms * _ROOM_BYTES + min(rooms, SYNC_PAGE_ROOMS) * _MEMBERSHIP_BYTES
+        if count and size_bytes > _ANSWER_MAX_BYTES:
+            return user_ids[:count]
+    return user_ids
+
+
+def _to_changed(after_rev: int, room: RoomRow, found: Changed | None) -> RoomChanged:
+    reset = found is None or found.is_too_large
+    messages, members = NOTHING if reset or found is None else found
+    return RoomChanged(after_rev, position_of(room), reset, messages, members, room.to_wire())
+
+
+def _fit_changed(answers: list[RoomChanged]) -> list[RoomChanged]:
+    size_bytes = 0
+    for count, answer in enumerate(answers):
+        size_bytes += len(msgspec.json.encode(answer))
+        if count and size_bytes > _ANSWER_MAX_BYTES:
+            return answers[:count]
+    return answers

@@ -10,6 +10,10 @@ from shared.contracts.limits import MENTIONS_COUNTED_MAX
 _ROWS = f"""
 SELECT {MEMBER_COLUMNS} FROM messages.memberships m WHERE m.room_id = $1 AND m.user_id = ANY($2::uuid[])
 """
+_PAIRS = f"""
+SELECT {MEMBER_COLUMNS} FROM unnest($1::uuid[], $2::uuid[]) AS k(room_id, user_id)
+JOIN messages.memberships m ON m.room_id = k.room_id AND m.user_id = k.user_id AND m.left_at IS NULL
+"""
 _PAGE = f"""
 SELECT {MEMBER_COLUMNS} FROM messages.memberships m
 WHERE m.room_id = $1 AND m.left_at IS NULL AND ($3::uuid IS NULL OR m.user_id > $3)
@@ -48,6 +52,14 @@ async def list_named(connection: Connection, room_id: str, user_ids: Sequence[st
     """Return the rows of these users, tombstones too, by user id."""
     rows = [member_row(record) for record in await connection.fetch(_ROWS, room_id, user_ids)]
     return {row.user_id: row for row in rows}
+
+
+async def list_by_pairs(connection: Connection, pairs: Sequence[tuple[str, str]]) -> list[MemberRow]:
+    """Return the present memberships among these (room, user) pairs."""
+    if not pairs:
+        return []
+    room_ids, user_ids = zip(*pairs, strict=True)
+    return [member_row(record) for record in await connection.fetch(_PAIRS, room_ids, user_ids)]
 
 
 async def list_page(connection: Connection, room_id: str, limit: int, after: str | None) -> list[MemberRow]:

@@ -99,8 +99,9 @@ async def test_caught_up_is_the_present_state_of_all_that_changed(world: World):
     assert found.room.topic == "new"
     [element] = (await snapshot(world, ann, room.id, **{room.id: HeldPosition(1, held)})).elements
     assert (element.messages, element.members) == (found.messages, found.members)
-    healed = await world.call(internal.CHANGES, internal.RoomAfter(room.id, 1, held), internal.RoomChanged)
-    assert msgspec.to_builtins(healed) == msgspec.to_builtins(found)
+    asked = internal.RoomsAfter([internal.RoomAfter(room.id, 1, held)])
+    [healed] = (await world.call(internal.CHANGES, asked, internal.RoomsChanged)).rooms
+    assert msgspec.to_builtins(healed) == {"after_rev": held, **msgspec.to_builtins(found)}
 
 
 async def test_what_does_not_fit_into_a_reply_is_reset(world: World):
@@ -176,10 +177,11 @@ async def test_a_users_own_changes_are_the_present_state_too(world: World):
 
 
 async def test_an_unknown_room_cannot_be_healed(world: World):
-    reply = await world.gateway.request(
-        internal.CHANGES, msgspec.json.encode(internal.RoomAfter(new_id(), 1, 0)), timeout_s=5
-    )
-    assert b"not_found" in reply
+    ann = new_id()
+    room = await world.room(ann)
+    asked = internal.RoomsAfter([internal.RoomAfter(new_id(), 1, 0), internal.RoomAfter(room.id, 1, 0)])
+    found = await world.call(internal.CHANGES, asked, internal.RoomsChanged)
+    assert [changed.room.id for changed in found.rooms] == [room.id]
 
 
 async def test_a_read_sees_one_moment(world: World):

@@ -60,7 +60,9 @@ class Model:
     async def fetch(self, asked: internal.RoomAfter) -> internal.RoomChanged:
         behind = self.rev - asked.after_rev
         reset = asked.epoch != 1 or behind > 500 or behind < 0
-        return internal.RoomChanged(Position(1, self.rev), reset, [], [], make_room(self.rev))
+        return internal.RoomChanged(
+            asked.after_rev, Position(1, self.rev), reset, [], [], make_room(self.rev)
+        )
 
 
 class RoomMachine(RuleBasedStateMachine):
