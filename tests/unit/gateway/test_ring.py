@@ -51,3 +51,29 @@ def test_a_ring_holds_no_more_revs_than_a_sync_may_be_behind() -> None:
         ring.append(rev - 1, rev, b"x")
     assert ring.find_after(499) is not None
     assert ring.find_after(498) is None
+
+
+def test_a_past_told_by_the_store_extends_the_range_back() -> None:
+    ring = Ring(RingBudget())
+    for rev in (8, 9):
+        ring.append(rev - 1, rev, b"%d" % rev)
+    ring.extend_back(3, 8, 9, b"4..8")
+    assert ring.find_between(3, 9) == [b"4..8", b"9"]
+    assert ring.find_between(5, 9) == [b"4..8", b"9"]
+    assert ring.find_between(2, 9) is None
+
+
+def test_a_past_that_does_not_meet_the_range_is_not_taken() -> None:
+    ring = Ring(RingBudget())
+    ring.append(7, 8, b"8")
+    ring.extend_back(3, 5, 8, b"4..5")
+    assert ring.find_between(3, 8) is None
+    assert ring.find_between(7, 8) == [b"8"]
+
+
+def test_only_an_exact_end_is_answered() -> None:
+    ring = Ring(RingBudget())
+    ring.append(4, 9, b"5..9")
+    assert ring.find_between(4, 7) is None
+    assert ring.find_between(4, 9) == [b"5..9"]
+    assert ring.find_between(9, 9) == []
