@@ -1,5 +1,7 @@
 """Everybody can use it: axe finds nothing, the keyboard reaches all, narrow screens lose nothing."""
 
+from dataclasses import dataclass
+
 import pytest
 from playwright.async_api import expect
 
@@ -12,65 +14,71 @@ MARKDOWN = (
 )
 
 
-async def expect_no_violations(tab: Tab, state: str) -> None:
-    found = await tab.find_violations()
-    assert not found, f"{state}: " + "\n".join(found)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 768, 360])
-async def test_axe_finds_nothing_in_any_state(
-    open_tab: TabFactory, unique: str, scheme: str, width: int
-) -> None:
+@pytest.fixture(params=[f"{width}-{scheme}" for scheme in ("light", "dark") for width in (1280, 768, 360)])
+async def screen(request: pytest.FixtureRequest, open_tab: TabFactory) -> "Screen":
+    width, scheme = request.param.split("-")
     tab = await open_tab(color_scheme=scheme, reduced_motion="reduce")
-    await tab.page.set_viewport_size({"width": width, "height": 800})
-    shots = ARTIFACTS / "screens"
+    await tab.page.set_viewport_size({"width": int(width), "height": 800})
+    return Screen(tab, request.param)
 
-    async def check(state: str) -> None:
-        await tab.page.screenshot(path=shots / f"{width}-{scheme}-{state}.png")
-        await expect_no_violations(tab, state)
 
-    await check("sign-in")
+@dataclass
+class Screen:
+    """A page of one width and colour scheme: photographed and examined, state by state."""
+
+    tab: Tab
+    name: str
+
+    async def check(self, state: str) -> None:
+        await self.tab.page.screenshot(path=ARTIFACTS / "screens" / f"{self.name}-{state}.png")
+        found = await self.tab.find_violations()
+        assert not found, f"{state}: " + "\n".join(found)
+
+
+async def test_axe_finds_nothing_around_signing_in(screen: Screen, unique: str) -> None:
+    tab = screen.tab
+    await screen.check("sign-in")
     await tab.button("Create an account").click()
-    await check("sign-up")
+    await screen.check("sign-up")
     await tab.button("Sign in").click()
-    await tab.button("Create an account").click()
-    await tab.page.get_by_label("User name").fill(f"anna{unique}")
-    await tab.page.get_by_label("Password").fill(PASSWORD)
-    await tab.button("Create account", exact=True).click()
-    await tab.expect_signed_in()
+    await tab.sign_up(f"anna{unique}")
     await expect(tab.page.get_by_text("Write to somebody with +")).to_be_visible()
-    await check("empty")
+    await screen.check("empty")
+
+
+async def test_axe_finds_nothing_in_a_room(screen: Screen, unique: str) -> None:
+    tab = screen.tab
+    await tab.sign_up(f"anna{unique}")
     await tab.create_room(f"tea {unique}")
     await tab.send("A first message, with a friendly greeting to nobody in particular.")
     await tab.composer.fill(MARKDOWN)
     await tab.composer.press("Enter")
     await expect(tab.page.locator(".message-text pre")).to_be_visible()
-    await check("room")
+    await screen.check("room")
     await tab.page.locator(".message").last.hover()
-    await check("actions")
+    await screen.check("actions")
     await tab.composer.fill("@")
     await expect(tab.page.get_by_role("listbox")).to_be_visible()
-    await check("mention")
-    await tab.composer.fill("")
+    await screen.check("mention")
     await tab.button("Members,").click()
     await expect(tab.page.get_by_role("region", name="Members")).to_contain_text("owner")
-    await check("members")
+    await screen.check("members")
     await tab.button("Leave room").click()
-    await check("confirm")
-    await tab.page.keyboard.press("Escape")
-    await tab.button("Close members").click()
-    if width < 720:
-        await tab.button("Back to the rooms").click()
+    await screen.check("confirm")
+
+
+async def test_axe_finds_nothing_in_any_dialog(screen: Screen, unique: str) -> None:
+    tab = screen.tab
+    await tab.sign_up(f"anna{unique}")
     for opener in ("Browse rooms", "Create a room", "New direct message", "Profile and settings"):
         await tab.page.get_by_role("navigation").get_by_role("button", name=opener).first.click()
         await expect(tab.page.get_by_role("dialog")).to_be_visible()
-        await check(opener.lower().replace(" ", "-"))
+        await screen.check(opener.lower().replace(" ", "-"))
         await tab.page.keyboard.press("Escape")
         await expect(tab.page.get_by_role("dialog")).to_have_count(0)
 
 
-async def test_the_main_tasks_need_no_pointer(open_tab: TabFactory, unique: str) -> None:
+async def test_signing_up_and_making_rooms_need_no_pointer(open_tab: TabFactory, unique: str) -> None:
     tab = await open_tab()
     keyboard = tab.page.keyboard
     await tab.button("Create an account").focus()
@@ -82,13 +90,27 @@ async def test_the_main_tasks_need_no_pointer(open_tab: TabFactory, unique: str)
     await keyboard.type(PASSWORD)
     await keyboard.press("Enter")
     await tab.expect_signed_in()
-    for name in ("first", "second"):
+    for name in (f"first {unique}", f"second {unique}"):
         await tab.button("Create a room").first.focus()
         await keyboard.press("Enter")
-        await keyboard.type(f"{name} {unique}")
+        await keyboard.type(name)
         await keyboard.press("Enter")
-        await expect(tab.page.get_by_role("heading", name=f"{name} {unique}").first).to_be_visible()
-    # The composer has the focus: write, edit, walk back through the messages, delete.
+        await expect(tab.page.get_by_role("heading", name=name).first).to_be_visible()
+    # Jump to the other room by name, and around the panes.
+    await keyboard.press("Control+k")
+    await keyboard.type("first")
+    await keyboard.press("Enter")
+    await expect(tab.page.get_by_role("heading", name=f"first {unique}").first).to_be_visible()
+    await keyboard.press("F6")
+    await keyboard.press("F6")
+    await expect(tab.composer).to_be_focused()
+
+
+async def test_writing_editing_and_deleting_need_no_pointer(open_tab: TabFactory, unique: str) -> None:
+    tab = await open_tab()
+    keyboard = tab.page.keyboard
+    await tab.sign_up(f"anna{unique}")
+    await tab.create_room(f"tea {unique}")
     await expect(tab.composer).to_be_focused()
     await keyboard.type("one")
     await keyboard.press("Shift+Enter")
@@ -96,6 +118,7 @@ async def test_the_main_tasks_need_no_pointer(open_tab: TabFactory, unique: str)
     await keyboard.press("Enter")
     await tab.expect_sent("one")
     await keyboard.press("ArrowUp")
+    await expect(tab.composer).to_have_value("one\ntwo")
     await keyboard.press("Control+a")
     await keyboard.type("three")
     await keyboard.press("Enter")
@@ -109,14 +132,6 @@ async def test_the_main_tasks_need_no_pointer(open_tab: TabFactory, unique: str)
     await tab.button("Delete message").focus()
     await keyboard.press("Enter")
     await expect(tab.message("This message was deleted.")).to_be_visible()
-    # Jump to the other room by name, and around the panes.
-    await keyboard.press("Control+k")
-    await keyboard.type("first")
-    await keyboard.press("Enter")
-    await expect(tab.page.get_by_role("heading", name=f"first {unique}").first).to_be_visible()
-    await keyboard.press("F6")
-    await keyboard.press("F6")
-    await expect(tab.composer).to_be_focused()
 
 
 async def test_the_focus_returns_to_where_a_dialog_was_opened(open_tab: TabFactory, unique: str) -> None:

@@ -124,7 +124,8 @@ function useEditedText(
   input: { current: HTMLTextAreaElement | null },
 ): void {
   const wasEditing = useRef(false);
-  useEffect(() => {
+  // Before the next key: a fast hand types over the text that is being edited.
+  useLayoutEffect(() => {
     const message = editing.peek();
     if (editedId !== null && message) {
       const nameOf = (id: string): string | null => client.people.find(id)?.username ?? null;
