@@ -10,10 +10,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from services.gateway.rest import PREFIX, error_response
+from shared.contracts.errors import ErrorCode
 from shared.documents.asyncapi import build_asyncapi
 from shared.documents.openapi import build_openapi
 from shared.documents.page import STYLE_PATH, build_page, read_style
-from shared.errors import not_found
+from shared.errors import ChatError, not_found
 
 _CSP = (
     "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: blob:; style-src 'self'; "
@@ -24,7 +25,8 @@ _IMMUTABLE = "public, max-age=31536000, immutable"
 _NOT_BUILT = (
     "<!doctype html><title>ChatCraft</title><p>The web client is not built: run <code>make web</code>."
 )
-_API_PATHS = ("/api", "/ws", "/files")
+_SOCKET_PATH = "/ws"
+_API_PATHS = ("/api", _SOCKET_PATH, "/files")
 
 _SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
@@ -68,6 +70,8 @@ def add_web_routes(app: FastAPI, web_dir: Path) -> None:
 
     async def serve_page(request: Request) -> Response:
         path = request.url.path
+        if path == _SOCKET_PATH:
+            return _ask_for_upgrade()
         if any(path == prefix or path.startswith(prefix + "/") for prefix in _API_PATHS):
             return error_response(not_found("path"))
         if not index.is_file():
@@ -81,6 +85,15 @@ def add_web_routes(app: FastAPI, web_dir: Path) -> None:
     if (web_dir / "assets").is_dir():
         app.router.routes.append(Mount("/assets", _ImmutableFiles(directory=web_dir / "assets")))
     app.router.routes.append(Route("/{path:path}", serve_page))
+
+
+def _ask_for_upgrade() -> Response:
+    """Answer a handshake that does not ask for WebSocket (RFC 9110, section 15.5.22)."""
+    response = error_response(ChatError(ErrorCode.BAD_FRAME, "this path is for WebSocket"))
+    response.status_code = 426
+    response.headers["upgrade"] = "websocket"
+    response.headers["connection"] = "upgrade"
+    return response
 
 
 def _add_page_for_people(app: FastAPI) -> None:
