@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from services.gateway.app import Gateway, create_app
 from services.gateway.detach import UNSENT_MAX_BYTES, DetachableProtocol
+from services.gateway.request_head import BoundedHeadProtocol
 from services.gateway.settings import GatewaySettings
 from shared.contracts.limits import Limits
 from shared.lifecycle import add_health_routes, private_config
@@ -46,12 +47,13 @@ def listen(settings: GatewaySettings) -> socket.socket:
     return listener
 
 
-def public_config(app: FastAPI) -> uvicorn.Config:
+def public_config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
     """Return uvicorn's configuration for the public port."""
     return uvicorn.Config(
-        app, loop="uvloop", http="httptools", ws=DetachableProtocol, ws_max_size=Limits().frame_bytes,
-        ws_ping_interval=None, ws_per_message_deflate=False, lifespan="on", log_config=None, access_log=False,
-        backlog=_BACKLOG, server_header=False, proxy_headers=False, timeout_graceful_shutdown=10,
+        app, loop="uvloop", http=BoundedHeadProtocol, ws=DetachableProtocol, ws_max_size=Limits().frame_bytes,
+        ws_ping_interval=None, ws_per_message_deflate=settings.gateway_compression == "on",
+        lifespan="on", log_config=None, access_log=False, backlog=_BACKLOG,
+        server_header=False, proxy_headers=False, timeout_graceful_shutdown=10,
     )  # fmt: skip
 
 
@@ -61,7 +63,7 @@ async def run(settings: GatewaySettings) -> int:
     private_app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     add_health_routes(private_app)
     listener = listen(settings)
-    public, private = _Server(public_config(app)), _Server(private_config(private_app, settings))
+    public, private = _Server(public_config(app, settings)), _Server(private_config(private_app, settings))
     stopping = asyncio.Event()
 
     def on_signal() -> None:

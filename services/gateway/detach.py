@@ -1,18 +1,22 @@
 """The WebSocket transport without a task: uvicorn's sans-I/O protocol, detached after the handshake.
 
-The only file that depends on uvicorn's internals (0.54, pinned; tests/contract names what moved). Once the
-endpoint has called `scope["extensions"][DETACH]`, frames go from `data_received` straight to the connection.
+Depends on uvicorn's internals (0.54, pinned; tests/contract names what moved). Once the endpoint has
+called `scope["extensions"][DETACH]`, frames go from `data_received` straight to the connection.
 """
 
+import asyncio
 from asyncio import TimerHandle
-from typing import Protocol, cast
+from typing import Any, ClassVar, Protocol, cast
 
+from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import Frame, Opcode
+from uvicorn.server import ServerState
+from websockets.frames import CTRL_OPCODES, Frame, Opcode
 from websockets.http11 import Request
 from websockets.protocol import State
 
-from services.gateway.frames import text_frame
+from services.gateway.compression import Deflater, SharedDeflateFactory
+from services.gateway.strict_core import StrictProtocol
 from shared.contracts.close_codes import CloseCode
 
 DETACH = "chatcraft.detach"
@@ -21,6 +25,14 @@ DETACH = "chatcraft.detach"
 UNSENT_MAX_BYTES = 256 * 1024
 UNSENT_RESUME_BYTES = 64 * 1024
 _CLOSE_WAIT_S = 5.0
+
+# Frames that bring no command: pings, pongs, pieces of a message. The largest message in pieces of 64
+# bytes stays below this; whoever sends more of them keeps the node from its other readers.
+_BARE_FRAMES_MAX = 5_000
+_BARE_FRAMES_WINDOW_S = 10.0
+# Parsed at a time, so that such a flood is noticed within its first read of 256 KiB.
+_PARSED_BYTES_MAX = 16 * 1024
+_UNREADABLE = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class _NeverTimer:
@@ -45,9 +57,28 @@ class SocketEvents(Protocol):
 class DetachableProtocol(WebSocketsSansIOProtocol):
     """Set as uvicorn's `ws` class; is itself the connection's Transport once detached."""
 
+    _deflater: ClassVar[Deflater] = Deflater()
+    _deflate_factory: ClassVar[SharedDeflateFactory] = SharedDeflateFactory()
+
     _events: SocketEvents | None = None
     _parts: bytearray | None = None
     _is_binary = False
+    _is_plain = False
+    """Whether frames are written as they are: it is open, and not compressed."""
+    _is_finished = False
+    _bare_frames = 0
+    _bare_since_s = 0.0
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        extensions = [self._deflate_factory] if config.ws_per_message_deflate else []
+        self.conn = StrictProtocol(extensions, config.ws_max_size, self.logger)
 
     # -- the ASGI part of its life -------------------------------------------------
 
@@ -56,10 +87,14 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
         scope = getattr(self, "scope", None)
         if scope is not None:
             scope["extensions"][DETACH] = self._detach
+            # A client waits for our answer before it sends on (RFC 6455, section 4.1); what comes
+            # nevertheless waits in the kernel.
+            self.transport.pause_reading()
 
     def _detach(self, events: SocketEvents) -> "DetachableProtocol":
         """Called by the endpoint after `websocket.accept`, without awaiting in between."""
         self._events = events
+        self._is_plain = not self.conn.extensions
         self.close_timer = _NEVER
         self.transport.set_write_buffer_limits(UNSENT_MAX_BYTES, UNSENT_RESUME_BYTES)
         return self
@@ -70,13 +105,9 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
             return
         if self.close_timer is _NEVER:
             self.close_timer = None
-        while not self.queue.empty():  # what came right behind the handshake
-            message = self.queue.get_nowait()
-            if message["type"] == "websocket.receive":
-                self._events.on_text((message.get("text") or "").encode())
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()
+        if self.close_sent:  # closed as soon as it was opened
+            self._linger()
+        self.resume_reading()
         for name in ("scope", "queue", "request", "response", "app_state", "app", "writable"):
             self.__dict__.pop(name, None)
 
@@ -86,42 +117,66 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
         events = self._events
         if events is None:
             super().data_received(data)
+            if self.conn.handshake_exc is not None and not self.handshake_initiated:
+                self.transport.write(b"".join(self.conn.data_to_send()) or _UNREADABLE)
+                self.transport.close()
             return
         events.on_heard()
+        for start in range(0, len(data), _PARSED_BYTES_MAX):  # nearly always once
+            self._parse(events, data[start : start + _PARSED_BYTES_MAX])
+
+    def _parse(self, events: SocketEvents, data: bytes) -> None:
         conn = self.conn
         conn.receive_data(data)
         for event in conn.events_received():
             self._on_frame(events, cast("Frame", event))
         if output := conn.data_to_send():
             self.transport.write(b"".join(output))
-        if conn.close_rcvd is not None:
+        if conn.eof_sent:
             self._finish()
-        elif conn.parser_exc is not None:
-            self._linger()
 
     def _on_frame(self, events: SocketEvents, frame: Frame) -> None:
-        if self.close_sent or frame.opcode in {Opcode.PING, Opcode.PONG, Opcode.CLOSE}:
+        if self.close_sent or frame.opcode in CTRL_OPCODES:
+            self._note_bare_frame()
             return
         if frame.opcode is not Opcode.CONT:
             self._is_binary = frame.opcode is Opcode.BINARY
-        if not frame.fin:
-            self._parts = (self._parts or bytearray()) + frame.data
+        if frame.fin and self._parts is None:
+            self._on_message(events, bytes(frame.data))
             return
-        data = bytes(frame.data) if self._parts is None else bytes(self._parts + frame.data)
-        self._parts = None
+        if self._parts is None:
+            self._parts = bytearray()
+        self._parts += frame.data
+        if frame.fin:
+            data, self._parts = bytes(self._parts), None
+            self._on_message(events, data)
+        else:
+            self._note_bare_frame()
+
+    def _on_message(self, events: SocketEvents, data: bytes) -> None:
         if self._is_binary:
-            self.close(CloseCode.UNSUPPORTED_DATA, "this protocol is JSON text")
-            return
-        try:
-            data.decode()
-        except UnicodeDecodeError:
-            self.close(CloseCode.INVALID_DATA, "text is not UTF-8")
-            return
-        events.on_text(data)
+            self._fail(CloseCode.UNSUPPORTED_DATA, "this protocol is JSON text")
+        elif len(data) > self.config.ws_max_size:
+            self._fail(CloseCode.TOO_BIG, "frame too big")
+        elif not _is_utf8(data):
+            self._fail(CloseCode.INVALID_DATA, "text is not UTF-8")
+        else:
+            events.on_text(data)
+
+    def _note_bare_frame(self) -> None:
+        now_s = self.loop.time()
+        if now_s - self._bare_since_s > _BARE_FRAMES_WINDOW_S:
+            self._bare_since_s, self._bare_frames = now_s, 0
+        self._bare_frames += 1
+        if self._bare_frames > _BARE_FRAMES_MAX:
+            self._fail(CloseCode.RATE_LIMITED, "too many frames without a command")
 
     def eof_received(self) -> None:
+        """A peer that ends its half has closed the connection; what is unsent has a moment left."""
         if self._events is not None:
             self.conn.receive_eof()
+            self._is_finished = True
+            self._linger()
 
     def pause_writing(self) -> None:
         if self._events is None:
@@ -156,12 +211,11 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
     # -- the detached part: bytes out (the Transport of services/gateway/connection.py) --------
 
     def write(self, frames: bytes) -> None:
-        """Write framed bytes; never waits."""
-        self.transport.write(frames)
-
-    def send_text(self, payload: bytes) -> None:
-        """Frame and write one text message."""
-        self.transport.write(text_frame(payload))
+        """Write framed bytes; never waits. After the close frame nothing is sent (section 5.5.1)."""
+        if self._is_plain:
+            self.transport.write(frames)
+        elif not self.close_sent:
+            self.transport.write(self._deflater.deflate(frames))
 
     def ping(self) -> None:
         if self.conn.state is State.OPEN:
@@ -180,7 +234,6 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
         """Start the closing handshake; the socket goes when the peer answers, or after a moment."""
         if self.close_sent or self.conn.state is not State.OPEN:
             return
-        self.close_sent = True
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.resume_reading()
@@ -190,14 +243,35 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
         """Drop the socket and whatever is unsent."""
         self.transport.abort()
 
-    def _finish(self) -> None:
-        """Both close frames are out: the server closes the socket first (RFC 6455, section 7.1.1)."""
+    def _fail(self, code: int, reason: str) -> None:
+        """Send a close frame and take nothing further from the peer (section 7.1.7)."""
+        self.conn.fail(code, reason)
         self.close_sent = True
-        self.transport.close()
+
+    def _finish(self) -> None:
+        """End our half after the last frame, and wait for the peer to end its own (section 7.1.1).
+
+        Closing with bytes unread would reset the connection and destroy our close frame.
+        """
+        if self._is_finished:
+            return
+        self._is_finished = True
         self._linger()
+        self.resume_reading()
+        if not self.transport.is_closing() and self.transport.can_write_eof():
+            self.transport.write_eof()
 
     def _linger(self) -> None:
-        """Wait for the peer's end a moment: closing with bytes unread would destroy our close frame."""
+        """Wait for the peer's end a moment."""
         self.close_sent = True
+        self._is_plain = False
         if self.close_timer is None:
             self.close_timer = self.loop.call_later(_CLOSE_WAIT_S, self.transport.abort)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

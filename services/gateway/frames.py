@@ -94,12 +94,17 @@ def _refuse_constant(name: str) -> None:
 
 def text_frame(payload: bytes) -> bytes:
     """Return one unmasked, final text frame (RFC 6455, section 5.2)."""
+    return frame_bytes(_TEXT_FIN, payload)
+
+
+def frame_bytes(head: int, payload: bytes) -> bytes:
+    """Return one unmasked frame with that first byte."""
     length = len(payload)
     if length <= _LENGTH_7_MAX:
-        return bytes((_TEXT_FIN, length)) + payload
+        return bytes((head, length)) + payload
     if length <= _LENGTH_16_MAX:
-        return struct.pack("!BBH", _TEXT_FIN, _LENGTH_16, length) + payload
-    return struct.pack("!BBQ", _TEXT_FIN, _LENGTH_64, length) + payload
+        return struct.pack("!BBH", head, _LENGTH_16, length) + payload
+    return struct.pack("!BBQ", head, _LENGTH_64, length) + payload
 
 
 def split_frames(frames: bytes) -> list[bytes]:

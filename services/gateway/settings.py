@@ -1,6 +1,7 @@
 """Settings of the gateway, from `CHATCRAFT_*` and `CHATCRAFT_GATEWAY_*`."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -22,6 +23,8 @@ class GatewaySettings(ServiceSettings):
     """Further origins that may open sockets, separated by commas; the own one always may."""
     gateway_connections_max: int = Field(default=19_000, gt=0)
     """Beyond this many sockets a node answers 503; keep it below `ulimit -n`."""
+    gateway_compression: Literal["off", "on"] = "off"
+    """Whether sockets are offered permessage-deflate: fewer bytes for more CPU."""
     gateway_drain_s: float = Field(default=5.0, ge=0)
     """How long the closes of a drain are spread."""
     gateway_pre_stop_s: float = Field(default=0.0, ge=0)
