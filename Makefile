@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench fmt web image clean browser FORCE
+.PHONY: help setup run test check bench fmt web clean browser FORCE
 
 BIN := .venv/bin
 NODE := sh deploy/local/make/with_node.sh
@@ -23,24 +23,22 @@ test: setup web browser check ## Run all checks and tests, the browser's too (ma
 	@$(NODE) npm run --silent test
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: setup ## Check style, types, layers and generated files
+check: setup web ## Check style, types, layers and generated files
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m shared.documents check
+	@$(NODE) npm run --silent check
 
 bench: setup ## Measure, and write the figures to bench/results/
-	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/python -m bench.rooms $(ARGS)
 
 fmt: setup ## Format the code and sort its imports
 	@$(BIN)/ruff check --fix --exit-zero
 	@$(BIN)/ruff format
 
 web: web/dist/index.html ## Build the web client into web/dist/
-
-image: ## Build the container image (needs docker)
-	@docker build --file deploy/Dockerfile --tag chatcraft .
 
 clean: ## Remove everything that was built; your data in .chatcraft/ stays
 	@rm -rf .venv web/node_modules web/dist dist test-artifacts .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

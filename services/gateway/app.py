@@ -32,7 +32,7 @@ from services.gateway.websocket import SocketDoor
 from shared import calls
 from shared.background import Background
 from shared.bus import Bus
-from shared.clock import SystemClock
+from shared.clock import Clock, SystemClock
 from shared.contracts import auth, internal, presence, sync
 from shared.contracts.entities import Empty
 from shared.contracts.limits import Limits
@@ -47,33 +47,71 @@ _WAIT_S = 0.2
 
 @dataclass(slots=True)
 class Gateway:
-    """The parts that others than the composition root touch."""
+    """All parts of a node."""
 
-    node: GatewayNode
-    router: Router
-    lease: Lease
-    checks: Checks
     settings: GatewaySettings
+    limits: Limits
+    clock: Clock
+    bus: Bus
+    background: Background
+    stats: Stats
+    rate: CommandRate
+    revocations: Revocations
+    identity: Identity
+    hub: Hub
+    users: Users
+    syncer: Syncer
+    audit: Audit
+    lease: Lease
+    watches: Watches
+    router: Router
+    node: GatewayNode
+
+    @property
+    def checks(self) -> Checks:
+        """What readiness asks."""
+        return {"nats": self.bus.round_trip, "store": self._ask_store}
 
     async def drain(self) -> None:
         """Send everybody elsewhere; returns when the node is empty and idle."""
         await drain(self.node, self.router, self.lease, self.settings.gateway_drain_s)
 
+    async def _ask_store(self) -> None:
+        asked = internal.GetPositions()
+        await calls.call(self.bus, internal.POSITIONS, asked, internal.Positions, timeout_s=2)
+
 
 async def start(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) -> Gateway:
     """Build all parts, connect them, and load what must be known before the first request.
 
-    Raises ChatError if NATS or the auth service is away.
+    Waits for the auth service; raises ChatError if NATS is away.
     """
-    clock, limits = SystemClock(), Limits()
     bus = await Bus.connect(settings.nats_servers, "gateway")
     stack.push_async_callback(bus.close)
     background = await stack.enter_async_context(Background())
-    stats, store = Stats(), StoreClient(bus)
+    gateway = _build(settings, bus, background)
+    _answer_own_commands(gateway)
+    _follow_trouble(gateway)
+    await _wait_for(gateway.identity.load_keys)
+    await _wait_for(gateway.revocations.start)
+    gateway.audit.start()
+    gateway.lease.start()
+    gateway.watches.start()
+    background.run("sweep", gateway.node.sweep.run)
+    background.run("loop_lag", measure_loop_lag)
+    stack.callback(_expose(gateway))
+    _add_doors(gateway, app)
+    stack.callback(gateway.hub.close)
+    return gateway
+
+
+def _build(settings: GatewaySettings, bus: Bus, background: Background) -> Gateway:
+    clock, limits, stats = SystemClock(), Limits(), Stats()
+    store = StoreClient(bus)
     rate = CommandRate(limits, settings)
     revocations = Revocations(bus, background, clock)
     identity = Identity(bus, revocations, clock)
-    hub = Hub(background=background, bus=bus, stats=stats, fetch=store.get_changes)
+    hub = Hub(bus, background, stats, store.get_changes)
     users = Users(bus, background)
     syncer = Syncer(store, hub, users)
     events = UserEvents(bus, hub, users, syncer)
@@ -87,45 +125,52 @@ async def start(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
     users.apply, users.heal = events.apply, events.heal
     hub.on_left, hub.on_reset, hub.on_first_attach = events.on_left, events.on_reset, audit.on_first_attach
     revocations.on_revoked = node.on_revoked
-    _answer_own_commands(router, syncer, identity, watches, TypingSignals(bus, clock, watches.is_hidden))
-
-    await _wait_for(identity.load_keys)
-    await _wait_for(revocations.start)
-    audit.start()
-    lease.start()
-    watches.start()
-    background.run("sweep", node.sweep.run)
-    background.run("loop_lag", measure_loop_lag)
-    sizes = {
-        "connections": lambda: len(node.sweep.connections),
-        "rooms": lambda: len(hub.rooms_by_id),
-        "users": lambda: len(users.by_id),
-    }
-    stack.callback(expose(stats, sizes))
-    _heal_after_trouble(bus, background, revocations, audit, watches)
-    RestDoor(bus, identity, rate, limits, clock.monotonic_s).add_routes(app)
-    app.router.routes.append(WebSocketRoute("/ws", SocketDoor(node, identity, settings)))
-    stream = StreamDoor(node, identity, syncer)
-    app.router.routes.append(Route(f"{PREFIX}/stream", stream, methods=["GET", "POST"]))
-    add_web_routes(app, settings.gateway_web_dir)
-    stack.callback(hub.close)
-
-    async def ask_store() -> None:
-        await calls.call(bus, internal.POSITIONS, internal.GetPositions(), internal.Positions, timeout_s=2)
-
-    return Gateway(node, router, lease, {"nats": bus.round_trip, "store": ask_store}, settings)
+    return Gateway(
+        settings, limits, clock, bus, background, stats, rate, revocations, identity, hub, users, syncer,
+        audit, lease, watches, router, node,
+    )  # fmt: skip
 
 
-def _heal_after_trouble(
-    bus: Bus, background: Background, revocations: Revocations, audit: Audit, watches: Watches
-) -> None:
+def _follow_trouble(gateway: Gateway) -> None:
+    """After a lost link nothing is delivered before it is known whose logins have ended meanwhile."""
+
+    def on_trouble() -> None:
+        if not gateway.bus.is_connected:
+            gateway.hub.hold()
+        gateway.audit.audit_soon()
+
+    async def resume() -> None:
+        try:
+            await gateway.revocations.pull()
+        finally:
+            gateway.hub.release()
+
     def on_restored() -> None:
-        background.spawn("revocations", revocations.pull())
-        audit.audit_soon()
-        watches.reread_soon()
+        gateway.background.spawn("resume", resume())
+        gateway.audit.audit_soon()
+        gateway.watches.reread_soon()
 
-    bus.on_restored(on_restored)
-    bus.on_trouble(audit.audit_soon)
+    gateway.bus.on_trouble(on_trouble)
+    gateway.bus.on_restored(on_restored)
+
+
+def _expose(gateway: Gateway) -> Callable[[], None]:
+    sizes = {
+        "connections": lambda: len(gateway.node.sweep.connections),
+        "rooms": lambda: len(gateway.hub.rooms_by_id),
+        "users": lambda: len(gateway.users.by_id),
+    }
+    return expose(gateway.stats, sizes)
+
+
+def _add_doors(gateway: Gateway, app: FastAPI) -> None:
+    node, identity = gateway.node, gateway.identity
+    rest = RestDoor(gateway.bus, identity, gateway.rate, gateway.limits, gateway.clock.monotonic_s)
+    rest.add_routes(app)
+    app.router.routes.append(WebSocketRoute("/ws", SocketDoor(node, identity, gateway.settings)))
+    stream = StreamDoor(node, identity, gateway.syncer)
+    app.router.routes.append(Route(f"{PREFIX}/stream", stream, methods=["GET", "POST"]))
+    add_web_routes(app, gateway.settings.gateway_web_dir)
 
 
 async def _wait_for(load: Callable[[], Awaitable[None]]) -> None:
@@ -138,18 +183,18 @@ async def _wait_for(load: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(_WAIT_S)
 
 
-def _answer_own_commands(
-    router: Router, syncer: Syncer, identity: Identity, watches: Watches, typing: TypingSignals
-) -> None:
+def _answer_own_commands(gateway: Gateway) -> None:
     async def reauth(connection: Connection, request: auth.Reauth) -> Empty:
-        claims = await identity.identify(request.access_token)
+        claims = await gateway.identity.identify(request.access_token)
         if (claims.user_id, claims.login_id) != (connection.user_id, connection.claims.login_id):
             raise forbidden("the token is of another user or login")
         connection.claims = claims
         connection.expires_at = claims.expires_at
         return Empty()
 
-    router.answer(sync.sync, syncer.sync)
+    router, watches = gateway.router, gateway.watches
+    typing = TypingSignals(gateway.bus, gateway.clock, watches.is_hidden)
+    router.answer(sync.sync, gateway.syncer.sync)
     router.answer(auth.reauth, reauth)
     router.answer(presence.watch, watches.watch)
     router.answer(presence.unwatch, watches.unwatch)

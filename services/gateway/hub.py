@@ -5,6 +5,7 @@ The connection's side attaches and places; the bus's side delivers through `Acti
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from services.gateway.frames import room_event_payload
 from services.gateway.ring import RingBudget
@@ -22,6 +23,7 @@ log = get_logger(__name__)
 # Events overtake each other by milliseconds when several services publish; a gap that lasts is one.
 _OVERTAKING_S = 0.05
 _RETRY_S = 0.5
+_HELD_MAX = 10_000
 # Who leaves a room often comes back (a reload, a phone changing networks): keep the subscription.
 _LINGER_S = 10.0
 
@@ -50,6 +52,18 @@ class Hub:
         self._fetch = fetch
         self._stats = stats
         self._budget = RingBudget()
+        self._held: list[tuple[ActiveRoom, bytes]] | None = None
+
+    def hold(self) -> None:
+        """Keep events back until `release`; beyond a bound they are dropped, and healed later."""
+        if self._held is None:
+            self._held = []
+
+    def release(self) -> None:
+        """Deliver what was kept back, in the order it came."""
+        held, self._held = self._held or [], None
+        for room, payload in held:
+            room.on_event(b"", payload)
 
     def expect(self, room_id: str, subscriber: Subscriber) -> ActiveRoom:
         """Attach to a room, subscribing the node if it is the first here; place it later."""
@@ -101,10 +115,16 @@ class Hub:
             on_left=self.on_left,
         )
         room.subscriptions = (
-            self._bus.fan_in(subjects.room_events(room_id), room.on_event),
+            self._bus.fan_in(subjects.room_events(room_id), partial(self._on_event, room)),
             self._bus.fan_in(subjects.room_signals(room_id), room.on_signal),
         )
         return room
+
+    def _on_event(self, room: ActiveRoom, subject: bytes, payload: bytes) -> None:
+        if self._held is None:
+            room.on_event(subject, payload)
+        elif len(self._held) < _HELD_MAX:
+            self._held.append((room, payload))
 
     def _close_if_empty(self, room: ActiveRoom) -> None:
         if room.is_empty and self.rooms_by_id.get(room.room_id) is room:
