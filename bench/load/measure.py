@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
@@ -31,6 +32,16 @@ def cpu_s(pid: int) -> float:
     """Return user and system seconds that a process has used, without its children."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def rss_bytes(pid: int) -> int:
+    """Return the resident memory of a process."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def summarise_repeats(values: Sequence[float]) -> dict[str, float]:
+    """Return the median of several repeats, and between what they lay."""
+    return {"median": round(median(values), 3), "min": round(min(values), 3), "max": round(max(values), 3)}
 
 
 def describe_machine() -> dict[str, Any]:

@@ -18,11 +18,13 @@ def show(title: str, rows: list[tuple[str, str]]) -> None:
         print(f"{name:<{width}}  {value}")
 
 
-def save(name: str, figures: dict[str, Any]) -> Path:
+def save(name: str, figures: dict[str, Any], folder: Path = RESULTS) -> Path:
     """Write the figures with machine and command; the newest of a scenario replaces the last."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{name}.json"
-    command = "python -m " + " ".join(["bench." + Path(sys.argv[0]).stem, *sys.argv[1:]])
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    program = Path(sys.argv[0])
+    module = program.parent.name if program.stem == "__main__" else program.stem
+    command = "python -m " + " ".join([f"bench.{module}", *sys.argv[1:]])
     path.write_text(
         json.dumps({"command": command, "machine": describe_machine(), **figures}, indent=2) + "\n"
     )

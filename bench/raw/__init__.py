@@ -1,0 +1,1 @@
+"""The physical limit: a process that does nothing but write to its sockets."""
