@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench fmt web clean browser FORCE
+.PHONY: help setup run test check bench bench-gateway fmt web clean browser FORCE
 
 BIN := .venv/bin
 NODE := sh deploy/local/make/with_node.sh
@@ -12,7 +12,7 @@ ARGS ?=
 help: ## Show this menu
 	@echo "ChatCraft. Needs Python 3.11 or newer, make and a shell; everything else is fetched."
 	@echo
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name text; do printf '  make %-7s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 setup: .venv/.done ## Create .venv with the locked dependencies
 
@@ -33,6 +33,9 @@ check: setup web ## Check style, types, layers and generated files
 
 bench: setup ## Measure, and write the figures to bench/results/
 	@$(BIN)/python -m bench.rooms $(ARGS)
+
+bench-gateway: setup ## Measure the gateway against the machine's limit and its peers (ARGS="--quick")
+	@$(BIN)/python -m bench.gateway $(ARGS)
 
 fmt: setup ## Format the code and sort its imports
 	@$(BIN)/ruff check --fix --exit-zero

@@ -1,0 +1,1 @@
+"""The gateway against the physical limit of the machine, and against what others use."""

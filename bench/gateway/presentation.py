@@ -1,0 +1,165 @@
+"""The figures of a run as tables and as a chart. Pure: figures in, text out."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bench.gateway.fan_out import OURS
+from bench.gateway.verdicts import Figures, Verdict, compare_to_limit
+from bench.load.charts import Bar, Panel, draw
+
+_FAULTS = ("lost", "doubled", "gaps", "resets")
+
+Rows = list[tuple[str, str]]
+Table = tuple[str, Rows]
+
+
+def make_tables(figures: Figures) -> Iterator[Table]:
+    """Return a title and rows for each scenario that was run."""
+    for name, make in _TABLES.items():
+        found = figures.get(name)
+        if found is None:
+            continue
+        if "not_run" in found and len(found) == 1:
+            yield name, [("not run", found["not_run"])]
+        else:
+            yield from make(found)
+
+
+def make_verdict_table(verdicts: list[Verdict]) -> Table:
+    """Return each goal with its figure and what became of it."""
+    words = {"aim": "aim reached", "must": "must reached", "missed": "MISSED", "not run": "not run"}
+    rows = []
+    for each in verdicts:
+        value = "" if each.value is None else f"{each.value:>12,.2f} {each.goal.unit}"
+        sign = "≤" if each.goal.is_ceiling else "≥"
+        bounds = f"must {sign} {each.goal.must:,g}, aim {sign} {each.goal.aim:,g}"
+        rows.append((each.goal.name, f"{words[each.outcome]:<13}{value:<34}{bounds}"))
+    return "What it must reach", rows
+
+
+def _spread(value: dict[str, float], digits: int = 2) -> str:
+    return f"{value['median']:,.{digits}f} ({value['min']:,.{digits}f} to {value['max']:,.{digits}f})"
+
+
+def _percentiles(row: dict[str, Any]) -> str:
+    return "   ".join(f"{name} {_spread(row[f'{name}_ms'])}" for name in ("p50", "p99", "p999"))
+
+
+def _cores(row: dict[str, Any]) -> str:
+    server, load = row["server_cores"], row["generator_cores"]
+    if isinstance(server, dict):
+        server, load = server["median"], load["median"]
+    return f"server {server:.2f}, generator {load:.2f} of a core"
+
+
+def _against_limit(row: dict[str, Any]) -> str:
+    return f"{_spread(row['times_the_limit'])} times raw"
+
+
+def _cost(us: dict[str, float]) -> str:
+    return f"{_spread(us, 0)} µs"
+
+
+def _speed(row: dict[str, Any]) -> str:
+    return f"{row['deliveries_per_s']:,}/s   {_cores(row)}"
+
+
+def _deliveries(found: Figures) -> Iterator[Table]:
+    for size, row in found["sizes"].items():
+        rows = [
+            (name, f"{_spread(each['us_per_delivery'])} µs   {_against_limit(each)}   {_speed(each)}")
+            for name, each in row["contenders"].items()
+        ] + [(name, f"not run: {reason}") for name, reason in row["not_run"].items()]
+        yield f"CPU per delivery, one event at a time, {int(size):,} members", rows
+
+
+def _bursts(found: Figures) -> Iterator[Table]:
+    rows = [
+        (
+            f"{joined} joined",
+            f"{_spread(row['deliveries_per_core_s'], 0)} deliveries/s a core   {_speed(row)}",
+        )
+        for joined, row in found["joined"].items()
+    ]
+    yield f"Bursts into one room of {found['members']:,}, {found['frame_bytes']} bytes an event", rows
+
+
+def _latency(found: Figures) -> Iterator[Table]:
+    rows = [
+        (
+            f"{int(rate):,}/s",
+            f"{_percentiles(row)} ms   {row['missing']} missing   {_cores(row)}",
+        )
+        for rate, row in found["deliveries_per_s"].items()
+    ]
+    yield f"Delivery, NATS to client, {found['rooms']} rooms of {found['members']}", rows
+
+
+def _memory(found: Figures) -> Iterator[Table]:
+    rows = [
+        (
+            f"{rooms.replace('_', ' ')}, {int(count):,} connections",
+            f"{row['rss_bytes_per_connection']:,} bytes",
+        )
+        for rooms, row_by_count in found.items()
+        for count, row in row_by_count.items()
+    ]
+    yield "Memory of an idle, synced connection", rows
+
+
+def _idle(found: Figures) -> Iterator[Table]:
+    idle = found["idle"]
+    rows = [(name, f"{share * 100:.2f} % of a core") for name, share in idle["cores_used"].items()]
+    yield f"{idle['connections']:,} silent connections for {idle['seconds']:g} s, pings included", rows
+
+
+def _connects(found: Figures) -> Iterator[Table]:
+    rows = [
+        (
+            rooms.replace("_", " "),
+            f"{_spread(row['connects_per_s'], 0)}/s   {_cost(row['gateway_us_per_connect'])}   {_cores(row)}",
+        )
+        for rooms, row in found.items()
+    ]
+    yield "Handshake, ready and sync; gateway CPU each", rows
+
+
+def _storm(found: Figures) -> Iterator[Table]:
+    rows = [
+        ("all synced / all whole", f"{_spread(found['synced_s'])} / {_spread(found['whole_s'])} s"),
+        (" / ".join(_FAULTS), " / ".join(str(found[each]) for each in _FAULTS)),
+        ("queries that reached PostgreSQL", f"{found['queries']:,}, {found['queries_per_client']} a client"),
+        ("rooms answered", ", ".join(f"{name} {count:,}" for name, count in found["elements"].items())),
+        ("cores used", ", ".join(f"{name} {share}" for name, share in found["cores_used"].items())),
+    ]  # fmt: skip
+    yield f"{found['clients']:,} clients cut at once, {found['messages_while_cut']} messages meanwhile", rows
+
+
+_TABLES: dict[str, Callable[[Figures], Iterator[Table]]] = {
+    "deliveries": _deliveries,
+    "bursts": _bursts,
+    "latency": _latency,
+    "memory": _memory,
+    "idle": _idle,
+    "connects": _connects,
+    "storm": _storm,
+}
+
+
+def make_chart(figures: Figures) -> str | None:
+    """Return the chart, if what it shows was run."""
+    panels = []
+    if "sizes" in figures.get("deliveries", {}):
+        bars = [
+            Bar(name, cost, f"{cost:,.2f} µs", name == OURS)
+            for name, cost in compare_to_limit(figures).items()
+        ]
+        note = "Server CPU, one event at a time, same bytes, same run; less is better"
+        panels.append(Panel("What a delivery costs, 1,000 in a room", bars, is_logarithmic=True, note=note))
+    if "joined" in figures.get("bursts", {}):
+        rates = {k: row["deliveries_per_core_s"]["median"] for k, row in figures["bursts"]["joined"].items()}
+        bars = [Bar(f"{k} events at once", rate, f"{rate:,.0f}/s", is_ours=True) for k, rate in rates.items()]
+        panels.append(
+            Panel("Deliveries a second and gateway core", bars, note="Bursts into one room; more is better")
+        )
+    return draw(panels, "The gateway's figures beside the limit and its peers") if panels else None

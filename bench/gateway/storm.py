@@ -1,0 +1,120 @@
+"""Everybody is cut at once and comes back: how long until all are whole, and what PostgreSQL was asked."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+import httpx2
+
+from bench.gateway.effort import Effort
+from bench.gateway.population import MadeRoom
+from bench.gateway.system import System
+from bench.load.followers import FollowersSession
+from bench.load.load_process import LoadProcess
+from bench.load.measure import CpuMeter, summarise_repeats
+from shared.ids import new_id
+
+_ROOMS_EACH = 5
+_ROOM_SIZE = 100
+_MESSAGES_PER_ROOM = 2
+_SENDING_AT_ONCE = 8
+_LOGGED_S = 2.0
+_TEXT = "x" * 200
+
+Messages = dict[str, list[str]]
+
+
+async def measure_storm(system: System, effort: Effort) -> dict[str, Any]:
+    """Timed storms first; then one with every statement logged, less what the sends alone cost."""
+    await system.renew_gateway()
+    people = await system.population.add_people(effort.storm_clients)
+    rooms = await system.population.add_rooms(
+        [
+            (people[turn:] + people[:turn])[start : start + _ROOM_SIZE]
+            for turn in range(_ROOMS_EACH)
+            for start in range(0, len(people), _ROOM_SIZE)
+        ]
+    )
+    async with LoadProcess(system.plan(people), FollowersSession) as followers:
+        await followers.call("come")
+        storms = [await _cut(system, rooms, followers) for _ in range(effort.storm_repeats + 1)][1:]
+        queries = await _count_queries(system, rooms, followers)
+    return {
+        "clients": len(people),
+        "rooms_each": _ROOMS_EACH,
+        "messages_while_cut": len(rooms) * _MESSAGES_PER_ROOM,
+        **{name: summarise_repeats([storm[name] for storm in storms]) for name in ("synced_s", "whole_s")},
+        **{name: sum(storm[name] for storm in storms) for name in ("lost", "doubled", "gaps", "resets")},
+        "elements": {name: storms[-1].get(name, 0) for name in ("current", "caught_up", "reset", "new")},
+        "cores_used": storms[-1]["cores_used"],
+        "queries": queries,
+        "queries_per_client": round(queries / len(people), 3),
+    }  # fmt: skip
+
+
+async def _cut(system: System, rooms: Sequence[MadeRoom], followers: LoadProcess) -> dict[str, Any]:
+    """One storm, with messages sent through the gateway from its first moment on."""
+    await system.settle()
+    messages = {room.id: [new_id() for _ in range(_MESSAGES_PER_ROOM)] for room in rooms}
+    pids = {child.name: child.pid for child in system.stack.children.values()} | {"load": followers.pid}
+    meter = CpuMeter(pids)
+    storm = asyncio.create_task(followers.call("storm", messages))
+    await _send(system, rooms, messages)
+    figures: dict[str, Any] = await storm
+    return figures | {"cores_used": meter.read()}
+
+
+async def _send(system: System, rooms: Sequence[MadeRoom], messages: Messages) -> None:
+    gate = asyncio.Semaphore(_SENDING_AT_ONCE)
+
+    async def send(http: httpx2.AsyncClient, room: MadeRoom, message_id: str) -> None:
+        url = f"{system.stack.gateway_urls[0]}/api/v1/rooms/{room.id}/messages"
+        headers = {"Authorization": f"Bearer {room.members[0].token}"}
+        async with gate:
+            response = await http.post(url, json={"id": message_id, "text": _TEXT}, headers=headers)
+            response.raise_for_status()
+
+    async with httpx2.AsyncClient(timeout=60) as http:
+        await asyncio.gather(
+            *(send(http, room, each) for turn in range(_MESSAGES_PER_ROOM) for room in rooms
+              for each in messages[room.id][turn : turn + 1])
+        )  # fmt: skip
+
+
+async def _count_queries(system: System, rooms: Sequence[MadeRoom], followers: LoadProcess) -> int:
+    """Return how many statements of a storm are not those of its sends, by PostgreSQL's own log."""
+    messages = {room.id: [new_id() for _ in range(_MESSAGES_PER_ROOM)] for room in rooms}
+    await _log_statements(system, "all")
+    try:
+        started = _count_logged(system)
+        began_s = time.perf_counter()
+        await _send(system, rooms, messages)
+        await asyncio.sleep(_LOGGED_S)
+        alone_s, alone = time.perf_counter() - began_s, _count_logged(system) - started
+        # What runs by the clock (audits, sweeps) is in both; the storm is given the same time to end in.
+        started = _count_logged(system)
+        await _cut(system, rooms, followers)
+        await asyncio.sleep(min(alone_s, _LOGGED_S))
+        return max(0, _count_logged(system) - started - alone)
+    finally:
+        await _log_statements(system, "none")
+
+
+async def _log_statements(system: System, which: str) -> None:
+    connection = await asyncpg.connect(system.admin_url)
+    try:
+        await connection.execute(f"ALTER SYSTEM SET log_statement = '{which}'")
+        await connection.execute("SELECT pg_reload_conf()")
+    finally:
+        await connection.close()
+    await asyncio.sleep(_LOGGED_S)
+
+
+def _count_logged(system: System) -> int:
+    """Count statements that are no transaction control."""
+    text = system.postgres_log.read_text(errors="replace")
+    lines = [line for line in text.splitlines() if "LOG:  execute " in line or "LOG:  statement: " in line]
+    control = ("BEGIN", "COMMIT", "ROLLBACK", "SET ", "SHOW ")
+    return sum(not line.partition(": ")[2].partition(": ")[2].lstrip().startswith(control) for line in lines)
