@@ -8,6 +8,7 @@ import asyncio
 from asyncio import TimerHandle
 from typing import Any, ClassVar, Protocol, cast
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
@@ -16,6 +17,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 from services.gateway.compression import Deflater, SharedDeflateFactory
+from services.gateway.request_head import UNREADABLE
 from services.gateway.strict_core import StrictProtocol
 from shared.contracts.close_codes import CloseCode
 
@@ -32,7 +34,6 @@ _BARE_FRAMES_MAX = 5_000
 _BARE_FRAMES_WINDOW_S = 10.0
 # Parsed at a time, so that such a flood is noticed within its first read of 256 KiB.
 _PARSED_BYTES_MAX = 16 * 1024
-_UNREADABLE = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
 class _NeverTimer:
@@ -99,6 +100,11 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
         self.transport.set_write_buffer_limits(UNSENT_MAX_BYTES, UNSENT_RESUME_BYTES)
         return self
 
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True  # or uvicorn logs an error for every handshake that is refused
+
     async def run_asgi(self) -> None:
         await super().run_asgi()
         if self._events is None:
@@ -118,7 +124,7 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
         if events is None:
             super().data_received(data)
             if self.conn.handshake_exc is not None and not self.handshake_initiated:
-                self.transport.write(b"".join(self.conn.data_to_send()) or _UNREADABLE)
+                self.transport.write(b"".join(self.conn.data_to_send()) or UNREADABLE)
                 self.transport.close()
             return
         events.on_heard()

@@ -7,11 +7,25 @@ from asyncio import TimerHandle, Transport
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from shared.contracts.errors import ErrorCode
+from shared.errors import ChatError
+
 # uvicorn waits for ever, and keeps whatever comes. Browsers open sockets ahead: closing those is harmless.
 _HEAD_MAX_S = 10.0
 _HEAD_MAX_BYTES = 64 * 1024
-_LATE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+def _refusal(status: str, code: ErrorCode, message: str) -> bytes:
+    body = ChatError(code, message).encode()
+    lines = f"connection: close\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
+    return f"HTTP/1.1 {status}\r\n{lines}\r\n\r\n".encode() + body
+
+
+UNREADABLE = _refusal("400 Bad Request", ErrorCode.BAD_FRAME, "this is no HTTP request")
+_LATE = _refusal("408 Request Timeout", ErrorCode.TIMEOUT, f"no request within {_HEAD_MAX_S:g} s")
+_TOO_LARGE = _refusal("431 Request Header Fields Too Large", ErrorCode.TOO_LARGE, "the head is too large")
+_NO_HOST = _refusal("400 Bad Request", ErrorCode.BAD_FRAME, "one Host header is needed")
+_VERSION = _refusal("505 HTTP Version Not Supported", ErrorCode.BAD_FRAME, "WebSocket needs HTTP/1.1")
 
 
 class BoundedHeadProtocol(HttpToolsProtocol):
@@ -49,6 +63,18 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._is_in_head = False
         self._stop_timer()
         super().on_headers_complete()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hold a handshake to what uvicorn hides from the WebSocket side (RFC 6455, section 4.2.1)."""
+        if self.parser.get_http_version() != "1.1":
+            self._refuse(_VERSION)
+        elif sum(name == b"host" for name, _ in self.headers) != 1:
+            self._refuse(_NO_HOST)
+        else:
+            super().handle_websocket_upgrade()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words, in its own shape
+        self._refuse(UNREADABLE)
 
     def _refuse(self, answer: bytes) -> None:
         self._stop_timer()

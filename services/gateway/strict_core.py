@@ -5,10 +5,10 @@ Rides on internals of websockets 17 (tests/contract names what moved). Does no I
 
 from collections.abc import Generator, Iterable
 
-from websockets.exceptions import ProtocolError
+from websockets.exceptions import InvalidHeader, ProtocolError
 from websockets.extensions import ServerExtensionFactory
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Response
+from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
 from websockets.typing import LoggerLike, StatusLike
@@ -27,6 +27,7 @@ _HEAD_BYTES = 2
 # Below these a length had a shorter form (section 5.2), by the bytes that were used for it.
 _SHORTEST = {2: 126, 8: 0x10000}
 _LENGTH_64_MAX = 2**63 - 1
+_VERSION_HEADER = "Sec-WebSocket-Version"
 _REFUSED = {403: ErrorCode.FORBIDDEN, 500: ErrorCode.INTERNAL}
 
 
@@ -90,6 +91,16 @@ class StrictProtocol(ServerProtocol):
         if frame.opcode is Opcode.CLOSE:
             self.current_size = None  # a close may stand within a fragmented message, as any control frame
         super().recv_frame(frame)
+
+    def accept(self, request: Request) -> Response:
+        """Answer a handshake; one of another version learns which is spoken here (section 4.2.2)."""
+        response = super().accept(request)
+        refused = self.handshake_exc
+        if isinstance(refused, InvalidHeader) and refused.name == _VERSION_HEADER:
+            response.status_code, response.reason_phrase = 426, "Upgrade Required"
+            response.headers["Upgrade"] = "websocket"
+            response.headers[_VERSION_HEADER] = "13"
+        return response
 
     def reject(self, status: StatusLike, text: str) -> Response:
         """Refuse a handshake in the one shape that errors have here."""
