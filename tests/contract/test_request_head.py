@@ -1,0 +1,114 @@
+"""A request's head that dribbles, never comes or never ends is cut; a slow body is another matter."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import uvicorn
+
+from services.gateway.request_head import BoundedHeadProtocol
+
+REQUEST = b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 2\r\n\r\n"
+
+
+class Impatient(BoundedHeadProtocol):
+    head_max_s = 0.3
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    assert scope["type"] == "http"
+    body, is_more = b"", True
+    while is_more:
+        message = await receive()
+        body, is_more = body + message["body"], message["more_body"]
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": body})
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    config = uvicorn.Config(
+        echo, host="127.0.0.1", port=0, lifespan="off", log_config=None, http=Impatient, timeout_keep_alive=60
+    )
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await server.shutdown()
+
+
+@asynccontextmanager
+async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    async with asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            yield reader, writer
+        finally:
+            writer.transport.abort()
+
+
+async def dribble(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """Send a byte every 20 ms until the other side has had enough."""
+    for each in data:
+        writer.write(bytes((each,)))
+        await asyncio.sleep(0.02)
+
+
+async def read_to_end(reader: asyncio.StreamReader) -> bytes:
+    try:
+        return await reader.read()
+    except ConnectionResetError:
+        return b""
+
+
+async def test_a_connection_that_says_nothing_is_closed(port: int):
+    async with connected(port) as (reader, _):
+        assert (await read_to_end(reader)).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_head_that_dribbles_is_cut(port: int):
+    async with connected(port) as (reader, writer):
+        writing = asyncio.create_task(dribble(writer, b"GET / HTTP/1.1\r\nx: " + b"y" * 1_000))
+        assert (await read_to_end(reader)).startswith(b"HTTP/1.1 408 ")
+        writing.cancel()
+
+
+async def test_a_second_head_that_dribbles_is_cut_too(port: int):
+    async with connected(port) as (reader, writer):
+        writer.write(REQUEST + b"ok")
+        assert (await reader.readuntil(b"\r\n\r\nok")).startswith(b"HTTP/1.1 200 ")
+        writing = asyncio.create_task(dribble(writer, b"GET / HTTP/1.1\r\nx: " + b"y" * 1_000))
+        assert (await read_to_end(reader)).startswith(b"HTTP/1.1 408 ")
+        writing.cancel()
+
+
+async def test_a_body_may_come_later_than_a_head(port: int):
+    async with connected(port) as (reader, writer):
+        writer.write(REQUEST + b"o")
+        await asyncio.sleep(Impatient.head_max_s * 2)
+        writer.write(b"k")
+        assert (await reader.readuntil(b"\r\n\r\nok")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_kept_connection_may_rest_between_requests(port: int):
+    async with connected(port) as (reader, writer):
+        for _ in range(2):
+            writer.write(REQUEST + b"ok")
+            assert (await reader.readuntil(b"\r\n\r\nok")).startswith(b"HTTP/1.1 200 ")
+            await asyncio.sleep(Impatient.head_max_s * 2)
+
+
+@pytest.mark.parametrize(
+    "endless", [b"GET /" + b"a" * 400_000, b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 100_000]
+)
+async def test_a_head_without_end_is_cut(port: int, endless: bytes):
+    async with connected(port) as (reader, writer):
+        writer.write(endless)
+        answered = await read_to_end(reader)  # nothing, if the reset was quicker
+        assert not answered or answered.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
