@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import os
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
@@ -27,6 +28,13 @@ class Received(NamedTuple):
     @property
     def opcode(self) -> int:
         return self.first & 0x0F
+
+    @property
+    def text(self) -> bytes:
+        """The payload, inflated if it was deflated (RFC 7692, section 7.2.2)."""
+        if not self.first & RSV1:
+            return self.payload
+        return zlib.decompress(self.payload + b"\x00\x00\xff\xff\x03\x00", wbits=-12)
 
     @property
     def code(self) -> int | None:
@@ -123,7 +131,7 @@ class RawSocket:
         """Return the answer to a command; other frames are passed over."""
         while (each := await self.read_frame()) is not None:
             assert each.opcode in {TEXT, PING, PONG}, f"closed with {each.code} {each.payload!r}"
-            if each.opcode == TEXT and (found := json.loads(each.payload)).get("ref") == ref:
+            if each.opcode == TEXT and (found := json.loads(each.text)).get("ref") == ref:
                 return found
         raise AssertionError("the connection ended before the reply came")
 
