@@ -41,6 +41,8 @@ class Hub:
         background: Background,
         stats: Stats,
         fetch: Fetch,
+        *,
+        linger_s: float = _LINGER_S,
     ) -> None:
         """`fetch` asks the store for all that changed in a room after a position."""
         self.rooms_by_id: dict[str, ActiveRoom] = {}
@@ -50,6 +52,7 @@ class Hub:
         self._bus = bus
         self._background = background
         self._fetch = fetch
+        self._linger_s = linger_s
         self._stats = stats
         self._budget = RingBudget()
         self._held: list[tuple[ActiveRoom, bytes]] | None = None
@@ -78,7 +81,7 @@ class Hub:
         """Let somebody go; the last one out closes the room after the linger."""
         room.detach(subscriber)
         if room.is_empty:
-            asyncio.get_running_loop().call_later(_LINGER_S, self._close_if_empty, room)
+            asyncio.get_running_loop().call_later(self._linger_s, self._close_if_empty, room)
 
     def suspect(self, room: ActiveRoom) -> None:
         """Ask the store about a room although no gap shows."""
