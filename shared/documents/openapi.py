@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from shared.contracts.errors import STATUS, ErrorCode, ErrorReply
-from shared.contracts.registry import Access, Command, Rep, Req, iter_commands
+from shared.contracts.registry import COMMON_ERRORS, Access, Command, Rep, Req, iter_commands
+from shared.contracts.sync import Sync
 from shared.documents.schemas import Schema, build_schemas, ref
 
 _TITLE = "ChatCraft"
@@ -37,18 +38,41 @@ def build_openapi() -> dict[str, Any]:
             continue
         tags[_tag(command)] = None
         paths[command.http.path][command.http.method.lower()] = _operation(command, schemas)
+    paths["/stream"] = {"get": _stream(None), "post": _stream(ref(Sync))}
     return {
         "openapi": "3.1.0",
         "info": {"title": _TITLE, "version": _VERSION, "description": _DESCRIPTION},
         "servers": [{"url": "/api/v1"}],
         "security": [{"bearer": []}],
-        "tags": [{"name": tag} for tag in tags],
+        "tags": [{"name": tag} for tag in (*tags, "stream")],
         "paths": dict(paths),
         "components": {
             "schemas": schemas,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
+
+
+def _stream(body: Schema | None) -> Schema:
+    """Describe the one door that is no command: the socket's frames as Server-Sent Events."""
+    operation: Schema = {
+        "operationId": "stream.resume" if body else "stream.open",
+        "summary": "Follow all rooms where WebSocket is blocked",
+        "tags": ["stream"],
+        "responses": {
+            "200": {
+                "description": "The frames of the socket, one event each",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            },
+            **_error_responses((*COMMON_ERRORS, ErrorCode.UNAUTHENTICATED, ErrorCode.TOKEN_EXPIRED)),
+        },
+    }
+    if body:
+        operation["requestBody"] = {"required": True, "content": {_JSON: {"schema": body}}}
+    else:
+        schema = {"type": "string", "examples": ["<room_id>:<epoch>:<rev>"]}
+        operation["parameters"] = [{"name": "Last-Event-ID", "in": "header", "schema": schema}]
+    return operation
 
 
 def _tag(command: Command[Req, Rep]) -> str:

@@ -51,6 +51,8 @@ def test_every_rest_command_is_in_openapi_with_its_errors():
         for path in OPENAPI["paths"].values()
         for operation in path.values()
     }
+    for door in ("stream.open", "stream.resume"):  # the one door that is no command
+        assert "text/event-stream" in operations.pop(door)["responses"]["200"]["content"]
     assert set(operations) == {command.name for command in iter_commands() if Door.REST in command.doors}
     for command in iter_commands():
         if operation := operations.get(command.name):
