@@ -15,8 +15,9 @@ from nats.micro.request import Request
 from nats.micro.service import Service
 
 from shared.bus import subjects
-from shared.bus.caller import AGENT_HEADER, CALLER_HEADER, Caller
+from shared.bus.caller import AGENT_HEADER, CALLER_HEADER, Caller, encode_headers
 from shared.bus.fan_in import FanInCallback, FanInClient, Subscription
+from shared.bus.requests import Requests
 from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError, unavailable
 from shared.ids import new_id
@@ -76,6 +77,7 @@ class Bus:
         self.name = name
         self.instance = new_id()
         self._client = FanInClient()
+        self._requests = Requests(self._client)
         self._services: list[Service] = []
         self._on_trouble: list[Callable[[], None]] = []
         self._on_restored: list[Callable[[], None]] = []
@@ -105,6 +107,7 @@ class Bus:
         except (OSError, TimeoutError, nats.errors.Error) as exc:
             await bus._client.close()
             raise unavailable(f"NATS does not answer: {str(exc) or type(exc).__name__}") from exc
+        bus._requests.open()
         bus._client.fan_in(subjects.health(name, bus.instance), bus._on_echo)
         return bus
 
@@ -134,11 +137,9 @@ class Bus:
         """
         if not self._client.is_connected:
             raise unavailable("the bus is down")
-        headers = {CALLER_HEADER: caller.encode()} if caller else None
-        if headers and agent:
-            headers[AGENT_HEADER] = agent
+        headers = encode_headers(caller, agent) if caller else b""
         try:
-            reply = await self._client.request(subject, payload, timeout=timeout_s, headers=headers)
+            return await self._requests.ask(subject, payload, headers, timeout_s)
         except nats.errors.NoRespondersError as exc:
             raise unavailable(f"nobody serves {subject} at present") from exc
         except nats.errors.TimeoutError as exc:
@@ -146,8 +147,7 @@ class Bus:
                 ErrorCode.TIMEOUT, f"no answer within {timeout_s:g} s", retry_after_ms=1_000
             ) from exc
         except nats.errors.Error as exc:
-            raise unavailable("the bus refused the request") from exc
-        return reply.data
+            raise unavailable("the bus went down meanwhile") from exc
 
     async def publish(
         self, subject: str, payload: bytes, headers: dict[str, str] | None = None, *, reply: str = ""
@@ -238,6 +238,7 @@ class Bus:
         if self._is_closing:
             return
         log.warning("bus_disconnected")
+        self._requests.fail_all()
         self._tell(self._on_trouble)
 
     async def _on_reconnected(self) -> None:

@@ -25,3 +25,11 @@ class Caller(NamedTuple):
         if len(parts) != len(cls._fields):
             raise ValueError("the caller header has four parts")
         return cls(*parts)
+
+
+def encode_headers(caller: Caller, agent: str = "") -> bytes:
+    """Return NATS's block of headers; line breaks in `agent`, a client's own words, become spaces."""
+    block = f"NATS/1.0\r\n{CALLER_HEADER}: {caller.encode()}\r\n"
+    if agent:
+        block += f"{AGENT_HEADER}: {' '.join(agent.split())}\r\n"
+    return block.encode() + b"\r\n"
