@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 from starlette.routing import Route, WebSocketRoute
 
 from services.gateway.audit import Audit
@@ -16,7 +17,7 @@ from services.gateway.identity import Identity
 from services.gateway.limits import CommandRate
 from services.gateway.node import GatewayNode
 from services.gateway.presence import Lease, Watches
-from services.gateway.rest import PREFIX, RestDoor
+from services.gateway.rest import PREFIX, RestDoor, refuse_method
 from services.gateway.revocations import Revocations
 from services.gateway.router import Router
 from services.gateway.settings import GatewaySettings
@@ -216,4 +217,5 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 
     app = FastAPI(title="ChatCraft", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(SecurityHeaders)
+    app.add_exception_handler(HTTPException, refuse_method)
     return app

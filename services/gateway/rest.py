@@ -23,7 +23,7 @@ from shared.contracts.errors import ErrorCode
 from shared.contracts.limits import Limits
 from shared.contracts.registry import Access, Command, Door, iter_commands
 from shared.contracts.validation import convert_request, decode_request
-from shared.errors import ChatError, invalid
+from shared.errors import ChatError, invalid, not_found
 from shared.ids import new_id
 from shared.telemetry import get_logger
 
@@ -153,6 +153,11 @@ async def read_body(request: Request, max_bytes: int) -> bytes:
             raise ChatError(ErrorCode.TOO_LARGE, f"the body may have at most {max_bytes} bytes")
         parts.append(part)
     return b"".join(parts) or b"{}"
+
+
+async def refuse_method(_request: Request, _exc: Exception) -> Response:
+    """Answer a method that a path does not have, in the one shape of errors."""
+    return error_response(not_found("path with this method"))
 
 
 def error_response(error: ChatError) -> Response:

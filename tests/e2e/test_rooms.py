@@ -147,3 +147,13 @@ async def test_a_new_name_reaches_everybody(anna: Person, bert: Person) -> None:
         event = await socket.wait_for_event("room.updated", id=room_id)
         assert (event["d"]["name"], event["d"]["topic"]) == ("Garden", "roses")
         assert event["rev"] == room["rev"]
+
+
+async def test_a_path_or_method_that_is_not_there_is_refused_in_the_one_shape(anna: Person) -> None:
+    for method, path in [
+        ("GET", "/nothing"),
+        ("DELETE", "/rooms"),
+        ("PUT", "/auth/login"),
+        ("GET", "/auth/login"),
+    ]:
+        assert await code_of(anna.rest(method, path)) == "not_found", (method, path)
