@@ -128,7 +128,10 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
                 self.transport.close()
             return
         events.on_heard()
-        for start in range(0, len(data), _PARSED_BYTES_MAX):  # nearly always once
+        if len(data) <= _PARSED_BYTES_MAX:
+            self._parse(events, data)
+            return
+        for start in range(0, len(data), _PARSED_BYTES_MAX):
             self._parse(events, data[start : start + _PARSED_BYTES_MAX])
 
     def _parse(self, events: SocketEvents, data: bytes) -> None:
