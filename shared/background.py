@@ -4,7 +4,7 @@ One edge of three where any exception is caught.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Self
 
 from shared.telemetry import FAILURES, get_logger
@@ -37,17 +37,11 @@ class Background:
         """Run `work` until it returns; after an exception, again, with growing pauses."""
         self._keep(asyncio.get_running_loop().create_task(self._supervise(name, work), name=name))
 
-    def spawn(self, name: str, work: Awaitable[None]) -> None:
+    def spawn(self, name: str, work: Coroutine[object, object, None]) -> None:
         """Run once; a failure is logged and counted."""
-
-        async def once() -> None:
-            try:
-                await work
-            except Exception:
-                FAILURES.labels(name).inc()
-                log.exception("task_failed", task=name)
-
-        self._keep(asyncio.get_running_loop().create_task(once(), name=name))
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._keep(task)
+        task.add_done_callback(_report)
 
     async def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         pause_s = _RESTART_S
@@ -68,3 +62,10 @@ class Background:
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _report(task: "asyncio.Task[None]") -> None:
+    if task.cancelled() or (failure := task.exception()) is None:
+        return
+    FAILURES.labels(task.get_name()).inc()
+    log.error("task_failed", task=task.get_name(), exc_info=failure)
