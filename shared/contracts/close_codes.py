@@ -23,7 +23,7 @@ class CloseCode(IntEnum):
     TOKEN_EXPIRED = 4003
     """Token expired or role changed: refresh first, then reconnect."""
     RATE_LIMITED = 4004
-    """300 refused commands within 10 s."""
+    """300 refused commands, or 5,000 frames that bring none, within 10 s."""
     LOGIN_ENDED = 4500
     PROTOCOL_VIOLATION = 4501
     """Not a JSON object, or no usable `ref`."""
