@@ -216,3 +216,25 @@ async def test_a_reader_that_stops_is_slow_until_it_has_drained(pair: Any) -> No
     assert node.connection.can_take
     node.connection.close(CloseCode.NORMAL)
     assert await reading == CloseCode.NORMAL
+
+
+async def test_writing_to_a_connection_that_closes_or_has_closed_harms_nothing(pair: Any) -> None:
+    """A fan-out may be walking over it: an exception would cost its neighbours the event."""
+    node, client = pair
+    reading = asyncio.create_task(receive_close(client))
+    node.connection.close(CloseCode.NORMAL)
+    while "closed" not in node.news:
+        node.connection.write(text_frame(b"{}"))
+        await asyncio.sleep(0)
+    node.connection.write(text_frame(b"{}"))
+    assert await reading == CloseCode.NORMAL
+
+
+async def test_writing_while_the_peer_closes_harms_nothing(pair: Any) -> None:
+    node, client = pair
+    closing = asyncio.create_task(client.close(1001))
+    while "closed" not in node.news:
+        node.connection.write(text_frame(b"{}"))
+        await asyncio.sleep(0)
+    await closing
+    assert client.close_code == 1001
