@@ -8,7 +8,7 @@ from typing import Any
 from bench.gateway.effort import Effort
 from bench.gateway.system import System
 from bench.load.load_process import LoadProcess
-from bench.load.measure import CpuMeter, cpu_s, rss_bytes, summarise_repeats
+from bench.load.measure import cpu_s, rss_bytes, summarise_repeats
 
 _WARM = 100
 # One process holds fewer than 20,000 descriptors.
@@ -67,9 +67,7 @@ async def _open(crowds: list[LoadProcess], first: int, goal: int) -> int:
 
 
 async def _idle(system: System, effort: Effort, crowds: list[LoadProcess]) -> dict[str, Any]:
-    pids = {child.name: child.pid for child in system.stack.children.values()}
-    pids |= {f"load-{place}": crowd.pid for place, crowd in enumerate(crowds)}
-    meter = CpuMeter(pids)
+    meter = system.meter({f"load-{place}": crowd.pid for place, crowd in enumerate(crowds)})
     await asyncio.sleep(effort.idle_s)
     return {"connections": effort.idle_connections, "seconds": effort.idle_s, "cores_used": meter.read()}
 

@@ -1,6 +1,6 @@
 """What a delivery costs: one event at a time to a whole room, and bursts; the limit and the peers in turn."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from statistics import median
 from typing import Any
@@ -46,7 +46,7 @@ async def _compare(system: System, effort: Effort, size: int, names: list[str]) 
     repeats: Repeats = {name: [each[name] for each in rounds] for name in crowds}
     return {
         "contenders": {
-            name: _summarise(each, repeats.get(RAW, each)) | {"frame_bytes": frame_bytes[name]}
+            name: _summarise(each, repeats.get(RAW, [])) | {"frame_bytes": frame_bytes[name]}
             for name, each in repeats.items()
         },
         "not_run": not_run,
@@ -86,12 +86,11 @@ async def _make_room(system: System, size: int) -> Plan:
     return system.plan(people, await system.population.add_rooms([people]))
 
 
-def _summarise(repeats: list[dict[str, float]], raw: list[dict[str, float]]) -> dict[str, Any]:
-    """Return the cost, and its ratio to the limit of the same round."""
-    ratios = [ours["server_us"] / limit["server_us"] for ours, limit in zip(repeats, raw, strict=True)]
-    return {
+def _summarise(repeats: list[dict[str, float]], raw: Sequence[dict[str, float]] = ()) -> dict[str, Any]:
+    """Return the cost, and its ratio to the limit of the same round where that was run."""
+    ratios = [ours["server_us"] / limit["server_us"] for ours, limit in zip(repeats, raw, strict=False)]
+    return ({"times_the_limit": summarise_repeats(ratios)} if ratios else {}) | {
         "us_per_delivery": summarise_repeats([each["server_us"] for each in repeats]),
-        "times_the_limit": summarise_repeats(ratios),
         "deliveries_per_s": round(median(each["deliveries_per_s"] for each in repeats)),
         "server_cores": round(median(each["server_cores"] for each in repeats), 2),
         "generator_cores": round(median(each["generator_cores"] for each in repeats), 2),
@@ -109,8 +108,7 @@ async def measure_bursts(system: System, effort: Effort) -> dict[str, Any]:
                 await crowd.call("bursts", effort.window_s, joined, _BURSTS_IN_FLIGHT)
                 for _ in range(effort.repeats + 1)
             ][1:]
-            rows[str(joined)] = _summarise(repeats, repeats) | {
+            rows[str(joined)] = _summarise(repeats) | {
                 "deliveries_per_core_s": summarise_repeats([1e6 / each["server_us"] for each in repeats])
             }
-            del rows[str(joined)]["times_the_limit"]
     return {"members": effort.burst_members, "frame_bytes": frame_bytes, "joined": rows}

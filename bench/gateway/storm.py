@@ -13,7 +13,7 @@ from bench.gateway.population import MadeRoom
 from bench.gateway.system import System
 from bench.load.followers import FollowersSession
 from bench.load.load_process import LoadProcess
-from bench.load.measure import CpuMeter, summarise_repeats
+from bench.load.measure import summarise_repeats
 from shared.ids import new_id
 
 _ROOMS_EACH = 5
@@ -58,8 +58,7 @@ async def _cut(system: System, rooms: Sequence[MadeRoom], followers: LoadProcess
     """One storm, with messages sent through the gateway from its first moment on."""
     await system.settle()
     messages = {room.id: [new_id() for _ in range(_MESSAGES_PER_ROOM)] for room in rooms}
-    pids = {child.name: child.pid for child in system.stack.children.values()} | {"load": followers.pid}
-    meter = CpuMeter(pids)
+    meter = system.meter({"load": followers.pid})
     storm = asyncio.create_task(followers.call("storm", messages))
     await _send(system, rooms, messages)
     figures: dict[str, Any] = await storm

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.gateway.population import MadeRoom, Person, Population
-from bench.load.measure import cpu_s
+from bench.load.measure import CpuMeter, cpu_s
 from bench.load.pinning import Cores, pin
 from bench.load.plan import Plan
 from deploy.local.data_dir import DataDir
@@ -49,6 +49,12 @@ class System:
     def admin_url(self) -> str:
         """The database, for its superuser."""
         return postgres_url(self.data_dir, as_admin=True)
+
+    def meter(self, load: dict[str, int]) -> CpuMeter:
+        """Begin to note what every process uses; `load` are the generators'."""
+        services = {child.name: child.pid for child in self.stack.children.values()}
+        servers = {child.name: child.pid for child in self.stack.servers.children}
+        return CpuMeter(services | load, servers)
 
     async def renew_gateway(self) -> None:
         """Start the gateway anew, so that no scenario inherits the memory of another."""

@@ -1,12 +1,11 @@
 """Bar charts as SVG, readable on light and on dark paper. Pure; no dependency."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 
 _WIDTH = 760
-_LEFT, _RIGHT = 280, 130
+_LEFT, _RIGHT = 300, 120
 _ROW, _BAR = 26, 16
 _TITLE = 46
 
@@ -39,11 +38,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Panel:
-    """Bars of one measure. On a logarithmic scale a bar shows its place, and its length no ratio."""
+    """Bars of one measure, on one scale that begins at zero."""
 
     title: str
     bars: Sequence[Bar] = field(default_factory=list)
-    is_logarithmic: bool = False
     note: str = ""
 
 
@@ -66,13 +64,13 @@ def draw(panels: Sequence[Panel], description: str) -> str:
 
 
 def _draw_panel(panel: Panel, top: int) -> list[str]:
-    note = panel.note + (" (logarithmic scale)" if panel.is_logarithmic else "")
     lines = [
         f'<text class="title" x="16" y="{top + 18}">{escape(panel.title)}</text>',
-        f'<text class="note" x="16" y="{top + 35}">{escape(note)}</text>',
+        f'<text class="note" x="16" y="{top + 35}">{escape(panel.note)}</text>',
     ]
-    lengths = _scale([bar.value for bar in panel.bars], is_logarithmic=panel.is_logarithmic)
-    for place, (bar, length) in enumerate(zip(panel.bars, lengths, strict=True)):
+    largest = max((bar.value for bar in panel.bars), default=0.0)
+    for place, bar in enumerate(panel.bars):
+        length = (_WIDTH - _LEFT - _RIGHT) * bar.value / largest if largest > 0 else 0.0
         y = top + _TITLE + place * _ROW
         kind = "bar ours" if bar.is_ours else "bar"
         middle = y + _BAR - 3
@@ -82,17 +80,3 @@ def _draw_panel(panel: Panel, top: int) -> list[str]:
             f'<text x="{_LEFT + length + 8:.1f}" y="{middle}">{escape(bar.text)}</text>',
         ]
     return lines
-
-
-def _scale(values: Sequence[float], *, is_logarithmic: bool) -> list[float]:
-    """Return lengths in pixels; the largest fills the width."""
-    room = _WIDTH - _LEFT - _RIGHT
-    largest = max(values, default=0.0)
-    if largest <= 0:
-        return [0.0] * len(values)
-    if not is_logarithmic:
-        return [room * value / largest for value in values]
-    # From a power of ten below the smallest, so that this one is still seen.
-    floor = math.floor(math.log10(min(value for value in values if value > 0)))
-    span = max(math.log10(largest) - floor, 1e-9)
-    return [room * (math.log10(value) - floor) / span if value > 0 else 0.0 for value in values]

@@ -5,6 +5,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -32,6 +33,23 @@ def cpu_s(pid: int) -> float:
     """Return user and system seconds that a process has used, without its children."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def tree_cpu_s(pid: int) -> float:
+    """Return what a process and its living descendants have used; PostgreSQL has one for each connection."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
+    family = {pid}
+    # A child may have a lower number than its parent: look until nobody is added.
+    while found := {child for child, parent in parents.items() if parent in family} - family:
+        family |= found
+    total_s = 0.0
+    for member in family:
+        with suppress(OSError):
+            total_s += cpu_s(member)
+    return total_s
 
 
 def rss_bytes(pid: int) -> int:
@@ -70,14 +88,20 @@ def describe_machine() -> dict[str, Any]:
 class CpuMeter:
     """CPU of several processes between two moments, in shares of one core."""
 
-    def __init__(self, pids: dict[str, int]) -> None:
+    def __init__(self, pids: dict[str, int], trees: dict[str, int] | None = None) -> None:
+        """`trees` are processes that are counted with their descendants."""
         self._pids = pids
+        self._trees = trees or {}
         self._started_s = time.perf_counter()
-        self._before = {name: cpu_s(pid) for name, pid in pids.items()}
+        self._before = self._read()
 
     def read(self) -> dict[str, float]:
         """Return the share of a core that each process used since the start."""
         elapsed_s = time.perf_counter() - self._started_s
         return {
-            name: round((cpu_s(pid) - self._before[name]) / elapsed_s, 3) for name, pid in self._pids.items()
+            name: round((used_s - self._before[name]) / elapsed_s, 3) for name, used_s in self._read().items()
         }
+
+    def _read(self) -> dict[str, float]:
+        plain = {name: cpu_s(pid) for name, pid in self._pids.items()}
+        return plain | {name: tree_cpu_s(pid) for name, pid in self._trees.items()}

@@ -56,5 +56,5 @@ def test_the_chart_is_an_image_with_the_limit_first():
 
 
 def test_a_chart_of_nothing_and_of_zeros_is_still_an_image():
-    panels = [Panel("none"), Panel("zeros", [Bar("<a>", 0, "0")], is_logarithmic=True)]
+    panels = [Panel("none"), Panel("zeros", [Bar("<a>", 0, "0")])]
     ET.fromstring(draw(panels, 'say "hello"'))
