@@ -3,6 +3,7 @@
 Builds the same payload as the socket carries, forwards it, and sends the service's bytes back.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, get_origin
 
@@ -31,6 +32,8 @@ log = get_logger(__name__)
 
 PREFIX = "/api/v1"
 _AGENT_SHOWN_MAX = 300
+# As long as for the head of a request.
+_BODY_S = 10.0
 
 
 class RestDoor:
@@ -144,14 +147,21 @@ def _merge_path(command: Command[Struct, Struct], body: bytes, path: dict[str, s
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:
-    """Return the body, `{}` if there is none. Raises ChatError `too_large` as soon as that is known."""
+    """Return the body, `{}` if there is none.
+
+    Raises ChatError `too_large` as soon as that is known, `timeout` if it dribbles.
+    """
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > max_bytes:
-            raise ChatError(ErrorCode.TOO_LARGE, f"the body may have at most {max_bytes} bytes")
-        parts.append(part)
+    try:
+        async with asyncio.timeout(_BODY_S):
+            async for part in request.stream():
+                size += len(part)
+                if size > max_bytes:
+                    raise ChatError(ErrorCode.TOO_LARGE, f"the body may have at most {max_bytes} bytes")
+                parts.append(part)
+    except TimeoutError as exc:
+        raise ChatError(ErrorCode.TIMEOUT, f"the body took more than {_BODY_S:g} s") from exc
     return b"".join(parts) or b"{}"
 
 
