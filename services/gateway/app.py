@@ -125,7 +125,7 @@ def _build(settings: GatewaySettings, bus: Bus, background: Background) -> Gatew
     )  # fmt: skip
     users.apply, users.heal = events.apply, events.heal
     hub.on_left, hub.on_reset, hub.on_first_attach = events.on_left, events.on_reset, audit.on_first_attach
-    revocations.on_revoked = node.on_revoked
+    revocations.on_revoked, lease.on_fewer_places = node.on_revoked, node.on_fewer_places
     return Gateway(
         settings, limits, clock, bus, background, stats, rate, revocations, identity, hub, users, syncer,
         audit, lease, watches, router, node,

@@ -88,13 +88,16 @@ class GatewayNode:
         return Connection(self, claims, address, self._rate.new_bucket(self.now_s()))
 
     def open(self, connection: Connection, me: Me) -> None:
-        """Take a bound connection in and greet it; one too many of a user is closed."""
+        """Take a bound connection in and greet it; one too many of a user is closed.
+
+        Too many here is known at once; too many over all nodes a moment later (`on_fewer_places`).
+        """
         user = self._users.add(connection)
         self.sweep.add(connection)
         if len(user.connections) > self.limits.connections_per_user:
-            connection.close(CloseCode.TOO_MANY_CONNECTIONS, "too many connections of this user")
+            self._turn_away(connection)
             return
-        self._lease.add(connection.user_id)
+        self._count(connection.user_id)
         ready = Ready(me, connection.claims.login_id, self.id, to_wire(self._clock.now()), self.limits)
         connection.send(event_payload("ready", ready))
 
@@ -120,8 +123,14 @@ class GatewayNode:
             self._hub.detach(room, connection)
         connection.rooms = ()
         self._watches.forget(connection)
-        if self._users.remove(connection) is not None:
-            self._lease.remove(connection.user_id)
+        self._users.remove(connection)
+        self._count(connection.user_id)
+
+    def on_fewer_places(self, user_id: str, places: int, wanted: int) -> None:
+        """Close the newest of the connections for which there is no place among all nodes."""
+        user = self._users.by_id.get(user_id)
+        for connection in user.connections[places:wanted] if user else ():
+            self._turn_away(connection)
 
     def on_revoked(self, row: Revocation) -> None:
         """Close what a revocation ends, at once."""
@@ -132,6 +141,16 @@ class GatewayNode:
                 # Whoever ended its own login still gets the answer to that command.
                 delay_s = _LAST_ANSWER_S if connection.in_flight else 0.0
                 loop.call_later(delay_s, connection.close, code, "this login has ended")
+
+    def _turn_away(self, connection: Connection) -> None:
+        # Out of the user's connections at once: until the peer has closed, it must not cost another a place.
+        self._users.remove(connection)
+        self._count(connection.user_id)
+        connection.close(CloseCode.TOO_MANY_CONNECTIONS, "too many connections of this user")
+
+    def _count(self, user_id: str) -> None:
+        user = self._users.by_id.get(user_id)
+        self._lease.set(user_id, len(user.connections) if user else 0)
 
     async def _read_profiles(self, user_ids: list[str]) -> dict[str, Me]:
         asked = internal.UserIds(user_ids)

@@ -4,7 +4,9 @@ The presence service decides who is online; the node names its users and passes 
 """
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
+from itertools import islice
 
 import msgspec
 from msgspec import Struct
@@ -34,37 +36,52 @@ _HOLD_MAX = 1_000
 _REREAD_S = 60.0
 
 
+OnFewerPlaces = Callable[[str, int, int], None]
+"""Gets a user id, the places given, and for how many connections they were asked."""
+
+
 class Lease:
-    """Tells the presence service who is here, every 3 s and when somebody comes or goes."""
+    """Tells the presence service who is here, every 3 s and when somebody comes or goes.
+
+    Each connection takes one of the user's places, which are counted over all nodes: whoever gets none
+    is turned away. While presence is away nobody is, and what came meanwhile asks afterwards.
+    `on_fewer_places` is set by the composition root.
+    """
 
     def __init__(self, bus: Bus, background: Background, node_id: str) -> None:
         self._bus = bus
         self._background = background
         self._node_id = node_id
         self._incarnation = new_id()
-        self._users: set[str] = set()
-        self._changed: set[str] = set()
+        self.on_fewer_places: OnFewerPlaces
+        self._connections: dict[str, int] = {}
+        # Those to be told of, with the places they were given so far; the others have as many as connections.
+        self._changed: dict[str, int] = {}
         self._is_full = True
+        self._is_released = False
         self._wake = asyncio.Event()
         self._calling = asyncio.Lock()
 
     def start(self) -> None:
         self._background.run("presence_lease", self._renew_forever)
 
-    def add(self, user_id: str) -> None:
-        self._users.add(user_id)
-        self._changed.add(user_id)
-        self._wake.set()
-
-    def remove(self, user_id: str) -> None:
-        self._users.discard(user_id)
-        self._changed.add(user_id)
+    def set(self, user_id: str, connections: int) -> None:
+        """Note how many connections a user has here now; they are told in a moment."""
+        before = self._connections.get(user_id, 0)
+        if connections == before or self._is_released:
+            return
+        if connections:
+            self._connections[user_id] = connections
+        else:
+            del self._connections[user_id]
+        self._changed.setdefault(user_id, before)
         self._wake.set()
 
     async def release(self) -> None:
         """Give all users up, at the end of a drain, so that nobody waits for the lease to run out."""
-        self._changed |= self._users
-        self._users.clear()
+        self._is_released = True
+        self._changed |= self._connections
+        self._connections.clear()
         try:
             await self._renew()
         except ChatError as exc:
@@ -90,17 +107,21 @@ class Lease:
 
     async def _hold_changed(self) -> None:
         if self._is_full:
-            self._changed = set(self._users)
+            self._changed = {
+                user_id: self._changed.get(user_id, count) for user_id, count in self._connections.items()
+            }
         while True:
-            part = list(self._changed)[:_HOLD_MAX]
+            part = dict(islice(self._changed.items(), _HOLD_MAX))
             # Taken out before the call: who comes or goes meanwhile is in the next one.
-            self._changed.difference_update(part)
+            for user_id in part:
+                del self._changed[user_id]
             try:
                 is_known = await self._hold(part)
             except ChatError:
                 self._changed.update(part)
                 raise
             if not is_known:
+                self._changed.update(part)
                 self._incarnation = new_id()
                 self._is_full = True
                 self._wake.set()
@@ -109,16 +130,26 @@ class Lease:
                 self._is_full = False
                 return
 
-    async def _hold(self, part: list[str]) -> bool:
+    async def _hold(self, part: dict[str, int]) -> bool:
+        wanted = {user_id: self._connections.get(user_id, 0) for user_id in part}
+        online = [user_id for user_id in part if wanted[user_id]]
         asked = internal.HoldPresence(
             self._node_id,
             self._incarnation,
-            online=[user_id for user_id in part if user_id in self._users],
-            offline=[user_id for user_id in part if user_id not in self._users],
+            online=online,
+            offline=[user_id for user_id in part if not wanted[user_id]],
             full=self._is_full,
-            count=None if self._changed else len(self._users),
+            count=None if self._changed else len(self._connections),
+            places=[(part[user_id], wanted[user_id]) for user_id in online],
         )
-        return (await calls.call(self._bus, internal.PRESENCE_HOLD, asked, internal.PresenceHeld)).known
+        held = await calls.call(self._bus, internal.PRESENCE_HOLD, asked, internal.PresenceHeld)
+        if held.known:
+            for user_id, places in held.places.items():
+                # Before anything else is noted of them: the next call must not claim what was not given.
+                self._changed[user_id] = places
+                self._wake.set()
+                self.on_fewer_places(user_id, places, wanted[user_id])
+        return held.known
 
 
 class Watches:
@@ -143,9 +174,11 @@ class Watches:
         connection.watched = connection.watched.union(user_ids)
         for user_id in user_ids:
             self._add(user_id, connection)
-        found = await asyncio.gather(*(self._reader.get(user_id) for user_id in user_ids))
-        if connection.is_closed:
-            self.forget(connection)
+        try:
+            found = await asyncio.gather(*(self._reader.get(user_id) for user_id in user_ids))
+        finally:
+            if connection.is_closed:
+                self.forget(connection)
         return Presences([presence for presence in found if presence is not None])
 
     async def unwatch(self, connection: Connection, request: WatchPresence) -> Empty:

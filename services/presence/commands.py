@@ -6,8 +6,8 @@
 from collections.abc import Callable
 
 from services.presence import domain
-from services.presence.metrics import TRANSITIONS
-from services.presence.store import Store
+from services.presence.metrics import TRANSITIONS, TURNED_AWAY
+from services.presence.store import Came, Store
 from shared.bus import Caller
 from shared.clock import Clock, from_wire
 from shared.contracts.entities import Presence
@@ -52,9 +52,12 @@ class Commands:
         if len(request.online) + len(request.offline) > domain.USERS_PER_HOLD_MAX:
             raise invalid("online", f"at most {domain.USERS_PER_HOLD_MAX} users in one call")
         _check_ids([request.node_id, request.incarnation, *request.online, *request.offline])
+        if request.places and len(request.places) != len(request.online):
+            raise invalid("places", "must be as many as online")
+        places = request.places or [(1, 1)] * len(request.online)
         held = await self._store.hold(
             f"{request.node_id}:{request.incarnation}",
-            request.online,
+            [Came(user_id, *each) for user_id, each in zip(request.online, places, strict=True)],
             request.offline,
             begins=request.full,
             count=request.count,
@@ -63,7 +66,8 @@ class Commands:
         TRANSITIONS.labels("offline").inc(held.went_offline)
         if held.came_online or held.went_offline:
             self._on_changed()
-        return PresenceHeld(held.is_known)
+        TURNED_AWAY.inc(len(held.places))
+        return PresenceHeld(held.is_known, held.places)
 
     async def read(self, request: ReadPresence) -> PresenceRead:
         """`svc.presence.read`: what these people show to others."""

@@ -8,9 +8,13 @@ from datetime import UTC, datetime
 
 from shared.clock import to_wire
 from shared.contracts.entities import Presence, PresenceStatus, SeenStatus
+from shared.contracts.limits import Limits
 
 USERS_PER_HOLD_MAX = 1_000
 """In one `svc.presence.hold`, both lists together: a script holds up Redis for about 10 ms then."""
+
+PLACES_PER_USER = Limits().connections_per_user
+"""Connections of a user over all nodes. Presence counts them because its leases know which nodes live."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, cast, get_args
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from services.presence.domain import Person, Timing
+from services.presence.domain import PLACES_PER_USER, Person, Timing
 from shared.contracts.entities import PresenceStatus
 from shared.errors import unavailable
 
@@ -21,10 +21,21 @@ _STATUSES: tuple[str, ...] = get_args(PresenceStatus)
 
 
 @dataclass(frozen=True, slots=True)
+class Came:
+    """A user of a node: the places they were given there before, and the connections they have there."""
+
+    user_id: str
+    kept: int
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     is_known: bool
     came_online: int
     went_offline: int
+    places: dict[str, int]
+    """Users who were given fewer places than they have connections on the node, and how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +70,15 @@ class Store:
         }
 
     async def hold(
-        self, holder: str, came: list[str], went: list[str], *, begins: bool, count: int | None
+        self, holder: str, came: list[Came], went: list[str], *, begins: bool, count: int | None
     ) -> Held:
         """Renew a lease, with who came and who went; `begins` makes one that is not there."""
         said = "" if count is None else count
-        known, online, offline = await self._run("hold", holder, int(begins), said, len(came), *came, *went)
-        return Held(bool(known), online, offline)
+        named = [word for each in came for word in (each.user_id, each.kept, each.wanted)]
+        known, online, offline, fewer = await self._run(
+            "hold", holder, int(begins), said, PLACES_PER_USER, len(came), *named, *went
+        )
+        return Held(bool(known), online, offline, dict(zip(fewer[::2], fewer[1::2], strict=True)))
 
     async def sweep(self, view: str, limit: int) -> Swept:
         """Release up to `limit` users of one dead node, if Redis's data is still that of `view`."""

@@ -181,6 +181,9 @@ class HoldPresence(Struct, frozen=True):
 
     At most 1,000 users in both lists together, and one call at a time. `full` marks each call that
     re-adds everybody, beginning the lease of a new incarnation. An unanswered call is repeated.
+
+    A user's connections take places, of which there are 20 over all nodes. Who comes, and whose number
+    changes, is named in `online`.
     """
 
     node_id: str
@@ -190,12 +193,16 @@ class HoldPresence(Struct, frozen=True):
     full: bool = False
     count: int | None = None
     """How many users the node holds after this call; None while more of them are still to be sent."""
+    places: list[tuple[int, int]] = field(default_factory=list)
+    """For each of `online`: places given before, and connections there are now. Empty: (1, 1) each."""
 
 
 class PresenceHeld(Struct, frozen=True):
     """`known` is false when lease or users were lost: take a new incarnation, call again with `full`."""
 
     known: bool
+    places: dict[str, int] = field(default_factory=dict)
+    """Who has more connections on the node than places: how many places. The newest have to go."""
 
 
 class ReadPresence(Struct, frozen=True):

@@ -12,7 +12,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function held_by(holder) return prefix .. ':held:' .. holder end    -- set: users on that node
-local function holders_of(user) return prefix .. ':holders:' .. user end  -- set: nodes where the user is
+local function places_of(user) return prefix .. ':places:' .. user end    -- hash: holder -> connections of the user there
 local function person(user) return prefix .. ':person:' .. user end       -- hash: status, what was told
 
 local function born()
@@ -21,7 +21,7 @@ local function born()
 end
 
 local function is_online(user)
-  return redis.call('EXISTS', holders_of(user)) == 1
+  return redis.call('EXISTS', places_of(user)) == 1
 end
 
 local function keep(user)
@@ -37,11 +37,22 @@ local function announce(user)
   redis.call('ZADD', DUE, 'NX', math.max(now, told_at + gather_ms), user)
 end
 
+-- How many places other nodes have given to the user. An earlier incarnation of the same node is no other:
+-- its connections are those that the node names now. Cost O(nodes where the user is).
+local function places_elsewhere(user, holder)
+  local node, sum = string.match(holder, '^[^:]*'), 0
+  local places = redis.call('HGETALL', places_of(user))
+  for i = 1, #places, 2 do
+    if string.match(places[i], '^[^:]*') ~= node then sum = sum + tonumber(places[i + 1]) end
+  end
+  return sum
+end
+
 -- Both return whether that made the user come online, or go offline.
-local function hold(user, holder)
+local function hold(user, holder, places)
   redis.call('SADD', held_by(holder), user)
   local was_online = is_online(user)
-  redis.call('SADD', holders_of(user), holder)
+  redis.call('HSET', places_of(user), holder, places)
   if was_online then return false end
   redis.call('HSET', person(user), 'active_at', now)
   keep(user)
@@ -51,7 +62,7 @@ end
 
 local function release(user, holder)
   redis.call('SREM', held_by(holder), user)
-  if redis.call('SREM', holders_of(user), holder) == 0 or is_online(user) then return false end
+  if redis.call('HDEL', places_of(user), holder) == 0 or is_online(user) then return false end
   redis.call('HSET', person(user), 'active_at', now)
   keep(user)
   announce(user)

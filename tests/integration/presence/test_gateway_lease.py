@@ -21,9 +21,9 @@ async def lease(service, gateway_bus, monkeypatch):
 
 async def test_a_user_of_the_gateway_comes_and_goes(watcher, lease):
     ann = new_id()
-    lease.add(ann)
+    lease.set(ann, 1)
     await watcher.hears(ann, "online")
-    lease.remove(ann)
+    lease.set(ann, 0)
     await watcher.hears(ann, "online", "offline")
 
 
@@ -41,12 +41,12 @@ async def test_a_user_who_leaves_while_a_renewal_is_under_way_goes_offline(
         return await request(subject, payload, **options)
 
     monkeypatch.setattr(gateway_bus, "request", slow_request)
-    lease.add(ann)
+    lease.set(ann, 1)
     await is_asked.wait()
-    lease.remove(ann)
+    lease.set(ann, 0)
     may_go_on.set()
     bob = new_id()
-    lease.add(bob)
+    lease.set(bob, 1)
     await watcher.hears(bob, "online")
     await watcher.sees(ann, "offline")
     assert lease._incarnation == incarnation
@@ -64,7 +64,7 @@ async def test_a_call_that_failed_is_repeated(watcher, lease, gateway_bus, monke
         return await request(subject, payload, **options)
 
     monkeypatch.setattr(gateway_bus, "request", failing_once)
-    lease.add(ann)
+    lease.set(ann, 1)
     await watcher.hears(ann, "online")
-    lease.remove(ann)
+    lease.set(ann, 0)
     await watcher.hears(ann, "online", "offline")

@@ -67,7 +67,7 @@ async def test_a_node_whose_users_were_lost_is_told_so(watcher, start_node, redi
     await node.pause()
     async with kv.create_client(redis_url) as client:
         await client.srem(f"presence:held:{node.node_id}:{node.incarnation}", bob)
-        await client.delete(f"presence:holders:{bob}")
+        await client.delete(f"presence:places:{bob}")
     assert (await node.hold(count=2)).known is False
     node.resume()
     await watcher.sees(bob, "online")
