@@ -183,5 +183,6 @@ def find_differences(held: RoomState, fresh: SyncElement) -> list[str]:
 
 
 def _mentions(message: Message, user_id: str) -> bool:
+    # `<!here>` is shown, but counts for nobody: who is here at that moment is no stored fact.
     mentions = message.mentions
-    return message.deleted_at is None and (mentions.room or mentions.here or user_id in mentions.user_ids)
+    return message.deleted_at is None and (mentions.room or user_id in mentions.user_ids)

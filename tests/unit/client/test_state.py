@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from chatcraft_client import Event, State, find_differences
 from chatcraft_client.room_state import Verdict
+from shared.contracts.entities import Mentions
 from shared.contracts.events import RoomRemoved, RoomReset
 from shared.contracts.sync import Synced
 from tests.unit.client.shapes import ME, ROOM, ServerRoom, at, user_id
@@ -186,6 +187,17 @@ def test_read_marks_of_other_devices_count_and_older_ones_are_ignored():
     follower.state.apply(Event("read.updated", read, user_rev=7))
     follower.state.apply(Event("read.updated", replace(read, read_seq=1, unread=2), user_rev=6))
     assert (room.membership.read_seq, room.membership.unread) == (2, 1)
+
+
+def test_a_call_to_the_room_or_to_oneself_is_a_mention_and_one_to_whoever_is_here_is_not():
+    follower = Follower()
+    to_me, to_another = Mentions(user_ids=[ME]), Mentions(user_ids=[user_id(3)])
+    for mentions in (to_me, Mentions(room=True), Mentions(here=True), to_another):
+        event = follower.server.send(user_id(2))
+        event.data = replace(event.data, mentions=mentions)
+        follower.state.apply(event)
+    membership = follower.state.rooms[ROOM].membership
+    assert (membership.unread, membership.mentions) == (4, 2)
 
 
 def test_a_room_one_is_removed_from_is_forgotten():

@@ -5,8 +5,9 @@ import { indexOfSeq } from "./timeline";
 
 const MENTIONS_COUNTED_MAX = 100;
 
+/** `<!here>` is shown, but calls nobody: who is here at that moment is no stored fact. */
 export function mentionsUser(message: Message, userId: string): boolean {
-  return message.mentions.room || message.mentions.here || message.mentions.user_ids.includes(userId);
+  return message.mentions.room || message.mentions.user_ids.includes(userId);
 }
 
 /**

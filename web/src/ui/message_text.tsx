@@ -15,7 +15,7 @@ export function MessageText({ text }: { text: string }) {
       for (const chip of chips) {
         const { user, group } = chip.dataset;
         if (user) chip.textContent = `@${client.people.nameOf(user)}`;
-        chip.classList.toggle("mention-me", user === meId || group !== undefined);
+        chip.classList.toggle("mention-me", user === meId || group === "room");
       }
     });
   }, [text]);

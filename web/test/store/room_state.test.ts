@@ -151,6 +151,13 @@ describe("unread", () => {
     expect(unread(apply(start(2), created(3), created(4, 4, forMe)))).toEqual([2, 1]);
   });
 
+  test("a call to the room counts as a mention, a call to whoever is here does not", () => {
+    const call = (room: boolean) => ({ mentions: { user_ids: [], room, here: !room } });
+    expect(unread(apply(start(2), created(3, 3, call(true)), created(4, 4, call(false))))).toEqual([2, 1]);
+    const far = element(100, [message(90)], { membership: membership({ read_seq: 10, unread: 70, mentions: 4 }) });
+    expect(unread(apply(fromElement(far, undefined), created(91, 101, call(false))))).toEqual([71, 4]);
+  });
+
   test("one's own message marks read up to itself, from whatever device", () => {
     const state = apply(start(2), created(3), created(4, 4, { sender_id: ME }));
     expect(unread(state)).toEqual([0, 0]);
