@@ -1,7 +1,7 @@
-// The one way in which stores reach the server: the socket while it is up, REST otherwise. No rooms, no signals.
-import type { Commands } from "./contract.gen";
+// The one way in which stores reach the server: the socket while it takes commands, REST otherwise. No rooms, no
+// signals.
+import { routes, type Commands, type Op } from "./contract.gen";
 import { callHttp } from "./http";
-import { ROUTES, type Op } from "./routes";
 import { Session } from "./session";
 import { Socket } from "./socket";
 
@@ -16,20 +16,21 @@ export class ServerApi implements Api {
   readonly socket: Socket;
 
   constructor(origin: string = location.origin) {
-    this.socket = new Socket({ url: `${origin.replace(/^http/, "ws")}/ws`, tokens: this.session });
+    const url = `${origin.replace(/^http/, "ws")}/ws`;
+    this.socket = new Socket({ url, streamUrl: "/api/v1/stream", tokens: this.session });
     this.session.onToken = (accessToken) => this.#reauthenticate(accessToken);
   }
 
   /** Raises CommandError. */
   async call<O extends Op>(op: O, data: Commands[O]["request"]): Promise<Commands[O]["reply"]> {
-    if (this.socket.isOpen && !REST_ONLY.has(op)) return this.socket.call(op, data);
-    if (!ROUTES[op]) return this.socket.call(op, data);
+    if (this.socket.takesCommands && !REST_ONLY.has(op)) return this.socket.call(op, data);
+    if (!routes[op]) return this.socket.call(op, data);
     const isPublic = REST_ONLY.has(op) && op !== "auth.logout";
     return callHttp(op, data, isPublic ? null : await this.session.fresh());
   }
 
   /** A refused token (another login by now) is settled by the server's close, or by the next handshake. */
   #reauthenticate(accessToken: string): void {
-    if (this.socket.isOpen) this.socket.call("auth.reauth", { access_token: accessToken }).catch(() => {});
+    if (this.socket.takesCommands) this.socket.call("auth.reauth", { access_token: accessToken }).catch(() => {});
   }
 }

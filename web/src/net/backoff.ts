@@ -28,16 +28,10 @@ const TOKEN_EXPIRED = 4003;
 
 /**
  * What a close code asks for.
- * A handshake refused with 401 reaches a browser as a plain failure to open: after the second one in a row
- * the token is suspected and refreshed.
+ * A handshake refused with 401 reaches a browser as a plain failure to open: the stream, tried after the second one
+ * in a row, can tell, and says 4003.
  */
-export function planAfterClose(
-  code: number,
-  attempt: number,
-  drainMs: number | null,
-  failedHandshakes: number,
-  random: () => number,
-): AfterClose {
+export function planAfterClose(code: number, attempt: number, drainMs: number | null, random: () => number): AfterClose {
   if (code >= 4500 && code <= 4999) return { kind: "stop", reason: STOPS[code] ?? "protocol_violation" };
   if (code === DRAINING) {
     return { kind: "reconnect", delayMs: Math.round((drainMs ?? FIRST_DELAY_MS * 2) * random()), refreshFirst: false };
@@ -46,6 +40,6 @@ export function planAfterClose(
   return {
     kind: "reconnect",
     delayMs: delayMs(attempt, random),
-    refreshFirst: code === TOKEN_EXPIRED || (failedHandshakes > 0 && failedHandshakes % 2 === 0),
+    refreshFirst: code === TOKEN_EXPIRED,
   };
 }

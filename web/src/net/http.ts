@@ -1,7 +1,7 @@
 // One REST call: fetch, the error shape, nothing else. Used by session.ts and api.ts.
-import type { Commands, ErrorBody } from "./contract.gen";
+import type { Commands, ErrorBody, Op } from "./contract.gen";
 import { CommandError, disconnected, fromBody } from "./errors";
-import { buildRequest, type Op } from "./routes";
+import { buildRequest } from "./http_request";
 
 const TIMEOUT_MS = 15_000;
 

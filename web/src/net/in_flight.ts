@@ -1,8 +1,7 @@
 // Commands that wait for their answer: refs, deadlines, and what happens to them when the connection goes.
-import type { Commands } from "./contract.gen";
+import type { Commands, Op } from "./contract.gen";
 import { CommandError, disconnected, fromBody } from "./errors";
 import type { Reply } from "./frames";
-import type { Op } from "./routes";
 
 // Above the server's own 10 s, so that its `timeout` normally arrives first.
 const DEADLINE_MS = 12_000;

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import type { StopReason } from "../net/backoff";
 import type { Events } from "../net/contract.gen";
+import type { Door } from "../net/doors";
 import type { Frame } from "../net/frames";
 import type { SocketState } from "../net/socket";
 import type { Client } from "./client";
@@ -11,6 +12,8 @@ const BANNER_AFTER_MS = 2_000;
 
 export class Connection {
   readonly state = signal<SocketState>("offline");
+  /** By which way we are connected, or were last. */
+  readonly door = signal<Door>("socket");
   readonly stopReason = signal<StopReason | null>(null);
   /** Offline for so long that the user should know. */
   readonly isCutOff = signal(false);
@@ -25,6 +28,7 @@ export class Connection {
     socket.onFrame = (frame) => this.#onFrame(frame);
     socket.onReady = (ready) => this.#onReady(ready);
     socket.onStop = (reason) => this.#onStop(reason);
+    socket.positions = () => client.sync.positions();
   }
 
   /** The network or the tab woke up. */
@@ -54,10 +58,12 @@ export class Connection {
   #onState(state: SocketState): void {
     this.state.value = state;
     if (state === "live") {
+      const { socket } = this.client.api;
+      this.door.value = socket.door;
       clearTimeout(this.#bannerTimer);
       this.#bannerTimer = undefined;
       this.isCutOff.value = false;
-      this.client.presence.onLive();
+      this.client.presence.onLive(socket.takesCommands);
       this.client.outbox.wake();
       return;
     }

@@ -1,16 +1,22 @@
-// Who is here: follows the people that some part of the screen shows. Survives reconnects by asking again.
+// Who is here: follows the people that some part of the screen shows. Survives reconnects by asking again; where the
+// connection takes no commands, asks every minute.
 import { signal, type Signal } from "@preact/signals";
 import type { Api } from "../net/api";
 import type { Presence, SetPresence } from "../net/contract.gen";
 
 // The server watches at most 500 people for one connection.
 const WATCHED_MAX = 500;
+const ASK_EVERY_MS = 60_000;
+// Ids stand in the address, which must not grow too long for anybody on the way.
+const ASKED_MAX = 100;
 
 export class PresenceStore {
   readonly #byId = new Map<string, Signal<Presence | null>>();
   readonly #idsByViewer = new Map<string, readonly string[]>();
   #watched = new Set<string>();
   #isLive = false;
+  #canWatch = false;
+  #askTimer: ReturnType<typeof setInterval> | undefined;
   #isScheduled = false;
 
   constructor(private readonly api: Api) {}
@@ -36,14 +42,17 @@ export class PresenceStore {
     this.take(await this.api.call("presence.set", { status, text }));
   }
 
-  onLive(): void {
+  onLive(canWatch: boolean): void {
+    this.onOffline();
     this.#isLive = true;
-    this.#watched = new Set();
-    this.#schedule();
+    this.#canWatch = canWatch;
+    if (!canWatch) this.#askTimer = setInterval(() => this.#askAgain(), ASK_EVERY_MS);
+    this.#askAgain();
   }
 
   onOffline(): void {
     this.#isLive = false;
+    clearInterval(this.#askTimer);
   }
 
   clear(): void {
@@ -56,6 +65,11 @@ export class PresenceStore {
     let held = this.#byId.get(userId);
     if (!held) this.#byId.set(userId, (held = signal<Presence | null>(null)));
     return held;
+  }
+
+  #askAgain(): void {
+    this.#watched = new Set();
+    this.#schedule();
   }
 
   #schedule(): void {
@@ -73,6 +87,7 @@ export class PresenceStore {
     const removed = [...this.#watched].filter((id) => !wanted.has(id));
     this.#watched = wanted;
     try {
+      if (!this.#canWatch) return await this.#ask(added);
       if (removed.length > 0) await this.api.call("presence.unwatch", { user_ids: removed });
       if (added.length === 0) return;
       const { presences } = await this.api.call("presence.watch", { user_ids: added });
@@ -80,6 +95,13 @@ export class PresenceStore {
     } catch {
       // The next connection, or the next change of what is shown, asks again.
       for (const id of added) this.#watched.delete(id);
+    }
+  }
+
+  async #ask(userIds: readonly string[]): Promise<void> {
+    for (let first = 0; first < userIds.length; first += ASKED_MAX) {
+      const { presences } = await this.api.call("presence.get", { user_ids: userIds.slice(first, first + ASKED_MAX) });
+      for (const presence of presences) this.take(presence);
     }
   }
 }

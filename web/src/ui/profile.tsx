@@ -32,11 +32,23 @@ export function Profile() {
         <Choose label="Spacing" held={density} names={{ comfortable: "Comfortable", compact: "Compact" }} />
         <Choose label="Read aloud by screen readers" held={announcements}
           names={{ all: "All messages here, and mentions", mentions: "Mentions and direct messages", none: "Nothing" }} />
+        <ConnectionNote />
       </section>
       <button type="button" class="button button-quiet" onClick={() => (overlay.value = { kind: "sign_out" })}>
         <Icon name="logout" size={18} /> Sign out
       </button>
     </Dialog>
+  );
+}
+
+/** Nobody needs to know how the frames travel, but whoever wonders why nobody types finds it here. */
+function ConnectionNote() {
+  if (client.connection.door.value === "socket") return null;
+  return (
+    <p class="person-status">
+      This network blocks WebSocket, so ChatCraft connects in another way: others do not see you type, and who is online
+      may be a minute old.
+    </p>
   );
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { buildRequest } from "../../src/net/routes";
+import { buildRequest } from "../../src/net/http_request";
 import { uuidv7 } from "../../src/net/uuid";
 
 describe("what goes over the wire", () => {

@@ -4,6 +4,7 @@ import { Socket, type SocketState } from "../../src/net/socket";
 import { FakeSocket } from "../fake_socket";
 import { ME } from "../samples";
 
+const WS = "ws://test/ws";
 const tokens = { fresh: vi.fn(async () => "fresh"), refresh: vi.fn(async () => "refreshed") };
 let socket: Socket;
 let states: SocketState[];
@@ -15,10 +16,12 @@ beforeEach(() => {
   tokens.refresh.mockReset().mockResolvedValue("refreshed");
   states = [];
   socket = new Socket({
-    url: "ws://test/ws",
+    url: WS,
+    streamUrl: "/stream",
     tokens,
     random: () => 1,
-    open: (url, protocols) => new FakeSocket(url, protocols) as unknown as WebSocket,
+    openSocket: (url, protocols) => new FakeSocket(url, protocols),
+    openStream: (url, accessToken) => new FakeSocket(url, [accessToken]),
   });
   socket.onState = (state) => states.push(state);
 });
@@ -79,6 +82,9 @@ describe("the socket", () => {
     await goLive();
     for (const delay of [500, 1_000, 2_000]) {
       FakeSocket.last.cut();
+      await settle();
+      // The second handshake in a row that led to nothing: the stream is tried at once, and fails as well.
+      if (FakeSocket.last.url === "/stream") FakeSocket.last.cut();
       await vi.advanceTimersByTimeAsync(delay - 1);
       const before = FakeSocket.opened.length;
       await vi.advanceTimersByTimeAsync(1);
@@ -88,7 +94,7 @@ describe("the socket", () => {
     await settle();
     FakeSocket.last.cut();
     await vi.advanceTimersByTimeAsync(500);
-    expect(FakeSocket.opened).toHaveLength(5);
+    expect(FakeSocket.opened.map(({ url }) => url)).toEqual([WS, WS, WS, "/stream", WS, WS]);
   });
 
   test("refreshes the token before it comes back from 4003", async () => {
