@@ -92,6 +92,8 @@ class Syncer:
         return [found[room_id] for room_id in kept if room_id in found], len(kept)
 
     def _attach(self, connection: Connection, room_ids: list[str]) -> None:
+        if connection.is_closed:
+            return  # it has been let go of while the store was asked: nobody would detach it again
         added = []
         for room_id in room_ids:
             room = self._hub.expect(room_id, connection)
