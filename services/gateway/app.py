@@ -107,7 +107,8 @@ async def start(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) 
 
 
 def _build(settings: GatewaySettings, bus: Bus, background: Background) -> Gateway:
-    clock, limits, stats = SystemClock(), Limits(), Stats()
+    clock, stats = SystemClock(), Stats()
+    limits = Limits(ping_interval_s=settings.gateway_ping_s, silence_s=settings.gateway_silence_s)
     store = StoreClient(bus)
     rate = CommandRate(limits, settings)
     revocations = Revocations(bus, background, clock)

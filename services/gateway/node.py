@@ -1,6 +1,7 @@
 """A gateway node: what its connections share, and what happens when one comes, lags, or goes."""
 
 import asyncio
+import resource
 
 from services.gateway.connection import Connection
 from services.gateway.frames import ClientFrame, event_payload
@@ -30,6 +31,8 @@ log = get_logger(__name__)
 
 _LAST_ANSWER_S = 0.2
 _PROFILES_KEPT = 20_000
+# For listeners, NATS, the private port, REST, and newcomers who are told that the node is full.
+_DESCRIPTORS_KEPT = 128
 
 
 class GatewayNode:
@@ -52,11 +55,11 @@ class GatewayNode:
     ) -> None:
         self.id = bus.instance
         self.limits = limits
-        self.sweep = Sweep(clock, limits)
+        self.sweep = Sweep(clock, limits, settings.gateway_unread_s)
         self.is_draining = False
         self._bus = bus
         self._clock = clock
-        self._settings = settings
+        self._connections_max = _count_allowed(settings)
         self._hub = hub
         self._users = users
         self._router = router
@@ -70,7 +73,7 @@ class GatewayNode:
     @property
     def is_full(self) -> bool:
         """Whether newcomers are sent away: too many connections, or the node is leaving."""
-        return self.is_draining or len(self.sweep.connections) >= self._settings.gateway_connections_max
+        return self.is_draining or len(self.sweep.connections) >= self._connections_max
 
     def now_s(self) -> float:
         return self._clock.monotonic_s()
@@ -160,6 +163,15 @@ class GatewayNode:
             self._profiles.clear()
         self._profiles.update(found)
         return found
+
+
+def _count_allowed(settings: GatewaySettings) -> int:
+    """Return how many connections the process has descriptors for; one refused with 503 needs one, too."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = min(settings.gateway_connections_max, descriptors - _DESCRIPTORS_KEPT)
+    if allowed < settings.gateway_connections_max:
+        log.warning("too_few_descriptors", descriptors=descriptors, connections_max=allowed)
+    return allowed
 
 
 def _find_close_code(claims: Claims, row: Revocation) -> CloseCode | None:

@@ -22,7 +22,13 @@ class GatewaySettings(ServiceSettings):
     gateway_allowed_origins: str = ""
     """Further origins that may open sockets, separated by commas; the own one always may."""
     gateway_connections_max: int = Field(default=19_000, gt=0)
-    """Beyond this many sockets a node answers 503; keep it below `ulimit -n`."""
+    """Beyond this many sockets a node answers 503; never more than `ulimit -n` has room for."""
+    gateway_ping_s: int = Field(default=25, ge=1)
+    """How often a connection is pinged; below the idle timeout of whatever proxies stand before it."""
+    gateway_silence_s: int = Field(default=45, ge=3)
+    """A connection that was not heard of for so long is gone; more than one ping."""
+    gateway_unread_s: float = Field(default=30.0, gt=0)
+    """How long a slow reader may leave unread what it was sent, before it is closed."""
     gateway_compression: Literal["off", "on"] = "off"
     """Whether sockets are offered permessage-deflate: fewer bytes for more CPU."""
     gateway_drain_s: float = Field(default=5.0, ge=0)

@@ -14,16 +14,17 @@ _TICK_S = 1.0
 _SLICES = 2
 # A tick this late means that the node itself stood still: nobody's silence counts then.
 _STALL_S = 1.0
-_SLOW_MAX_S = 30.0
 
 
 class Sweep:
     """Owns the table of connections of the node, each with the tick on which it is pinged."""
 
-    def __init__(self, clock: Clock, limits: Limits) -> None:
+    def __init__(self, clock: Clock, limits: Limits, unread_s: float = 30.0) -> None:
+        """`unread_s` is for how long a slow reader may leave its socket full."""
         self.connections: dict[Connection, int] = {}
         self._clock = clock
         self._limits = limits
+        self._unread_s = unread_s
         self._tick = 0
         self._added = 0
 
@@ -59,8 +60,8 @@ class Sweep:
                 connection.ping()
 
     def _look(self, connection: Connection, now_s: float, wall_s: float) -> None:
-        if connection.slow_since_s is not None and now_s - connection.slow_since_s > _SLOW_MAX_S:
-            connection.close(CloseCode.SLOW_CONSUMER, "unread for 30 s")
+        if connection.slow_since_s is not None and now_s - connection.slow_since_s > self._unread_s:
+            connection.close(CloseCode.SLOW_CONSUMER, f"unread for {self._unread_s:g} s")
         elif connection.expires_at <= wall_s:
             connection.close(CloseCode.TOKEN_EXPIRED, "the access token has expired")
         elif not connection.paused_reading and now_s - connection.heard_at_s >= self._limits.silence_s - 1:
