@@ -64,12 +64,12 @@ async def run(settings: GatewaySettings) -> int:
     add_health_routes(private_app)
     listener = listen(settings)
     public, private = _Server(public_config(app, settings)), _Server(private_config(private_app, settings))
-    stopping = asyncio.Event()
+    stopping, hurrying = asyncio.Event(), asyncio.Event()
 
     def on_signal() -> None:
         if stopping.is_set():
             public.force_exit = private.force_exit = True
-            public.should_exit = private.should_exit = True
+            hurrying.set()
         stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -83,12 +83,25 @@ async def run(settings: GatewaySettings) -> int:
         private_app.state.checks = gateway.checks
         await asyncio.wait({stop, serving}, return_when=asyncio.FIRST_COMPLETED)
         private_app.state.checks = {"draining": _refuse}
-        await asyncio.sleep(settings.gateway_pre_stop_s)
-        await gateway.drain()
+        await _leave(gateway, settings.gateway_pre_stop_s, hurrying)
     public.should_exit = private.should_exit = True
     await asyncio.gather(serving, serving_private, return_exceptions=True)
     stop.cancel()
     return 0 if public.started else 1
+
+
+async def _leave(gateway: Gateway, pre_stop_s: float, hurrying: asyncio.Event) -> None:
+    """Drain, unless told a second time to stop."""
+
+    async def drain() -> None:
+        await asyncio.sleep(pre_stop_s)
+        await gateway.drain()
+
+    tasks = {asyncio.create_task(drain()), asyncio.create_task(hurrying.wait())}
+    _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
 
 
 async def _wait_started(
