@@ -49,12 +49,13 @@ async def run(cores: Cores, effort: Effort, names: list[str]) -> dict[str, Any]:
     return figures
 
 
-def show(figures: dict[str, Any], folder: Path) -> None:
+def show(figures: dict[str, Any], folder: Path, *, is_quick: bool) -> None:
     """Print everything, and write figures and chart."""
     for title, rows in make_tables(figures):
         report.show(title, rows)
     verdicts = judge(figures)
-    report.show(*make_verdict_table(verdicts))
+    title, rows = make_verdict_table(verdicts)
+    report.show(f"{title}{' (quick: at smaller sizes, which proves nothing)' if is_quick else ''}", rows)
     goals = [
         {"goal": each.goal.name.strip(), "value": each.value, "outcome": each.outcome} for each in verdicts
     ]
@@ -85,7 +86,7 @@ def main() -> None:
     figures = uvloop.run(run(cores, QUICK if options.quick else FULL, names))
     # A part of the scenarios, or quick figures, must not stand for the whole.
     is_whole = not options.quick and set(names) == set(SCENARIOS)
-    show(figures, report.RESULTS if is_whole else ARTIFACTS / "bench")
+    show(figures, report.RESULTS if is_whole else ARTIFACTS / "bench", is_quick=options.quick)
 
 
 if __name__ == "__main__":
