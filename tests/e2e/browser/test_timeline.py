@@ -3,6 +3,7 @@
 import json
 
 import httpx2
+import pytest
 from playwright.async_api import expect
 
 from tests.e2e.browser.conftest import TabFactory
@@ -34,6 +35,13 @@ READ_BACK = """async log => {
         if (log.scrollHeight > height + 200) pages++;
     }
     return {moved, pages};
+}"""
+# The time's own extent: a box that is too narrow lets its text stick out.
+TIME_TO_TEXT_PX = """row => {
+    const range = document.createRange();
+    range.selectNodeContents(row.querySelector('.message-gutter .message-time'));
+    const body = row.querySelector('.message-body').getBoundingClientRect();
+    return body.left - range.getBoundingClientRect().right;
 }"""
 AT_BOTTOM = (
     "(log => log.scrollHeight - log.scrollTop - log.clientHeight < 2)(document.querySelector('[role=log]'))"
@@ -98,6 +106,20 @@ async def test_the_bottom_sticks_while_messages_come(
         await anna.send(room_id, f"fresh {number} " + "and so on " * 30)
     await expect(tab.message("fresh 9")).to_be_in_viewport()
     await tab.page.wait_for_function(AT_BOTTOM)
+
+
+@pytest.mark.parametrize("locale", ["en-US", "ko-KR", "ar-EG"])
+async def test_times_of_grouped_messages_stay_clear_of_the_text_on_a_narrow_screen(
+    open_tab: TabFactory, unique: str, locale: str
+) -> None:
+    tab = await open_tab(locale=locale)
+    await tab.sign_up(f"anna{unique}")
+    await tab.create_room(f"tea {unique}")
+    await tab.page.set_viewport_size({"width": 360, "height": 720})
+    for text in ("first", "second"):
+        await tab.send(text)
+    await tab.message("second").hover()
+    assert await tab.message("second").evaluate(TIME_TO_TEXT_PX) >= 2
 
 
 async def test_hostile_text_is_shown_and_does_nothing(open_tab: TabFactory, unique: str) -> None:

@@ -6,7 +6,7 @@ import { Avatar } from "./avatar";
 import { PendingActions, StoredActions } from "./message_actions";
 import { MessageText } from "./message_text";
 import { Icon } from "./icon";
-import { formatClock, formatDay, formatFull } from "./time_format";
+import { formatClock, formatDay, formatFull, formatShortClock } from "./time_format";
 
 interface RowProps {
   row: MessageRow;
@@ -30,13 +30,13 @@ export const MessageRowView = memo(function MessageRowView({ row, roomId, isTabS
         aria-label={`${name}, ${formatClock(row.at)}`}
       >
         <div class="message-gutter">
-          {row.isHead ? <Avatar userId={row.senderId} /> : <Time at={row.at} />}
+          {row.isHead ? <Avatar userId={row.senderId} /> : <Time at={row.at} format={formatShortClock} />}
         </div>
         <div class="message-body">
           {row.isHead && (
             <header class="message-header">
               <span class="message-author" dir="auto">{name}</span>
-              <Time at={row.at} />
+              <Time at={row.at} format={formatClock} />
             </header>
           )}
           {message?.deleted_at ? (
@@ -53,8 +53,8 @@ export const MessageRowView = memo(function MessageRowView({ row, roomId, isTabS
   );
 });
 
-function Time({ at }: { at: string }) {
-  return <time class="message-time" dateTime={at} title={formatFull(at)}>{formatClock(at)}</time>;
+function Time({ at, format }: { at: string; format: (at: string) => string }) {
+  return <time class="message-time" dateTime={at} title={formatFull(at)}>{format(at)}</time>;
 }
 
 function PendingNote({ row }: { row: MessageRow }) {

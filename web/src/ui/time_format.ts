@@ -8,6 +8,15 @@ const near = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 const DAY_MS = 86_400_000;
 
 export const formatClock = (at: string): string => clock.format(new Date(at));
+/** Hours and minutes alone, for where the half of the day stands above: there is no room for it. */
+export function formatShortClock(at: string): string {
+  const parts = clock.formatToParts(new Date(at));
+  const [first, last] = [parts.findIndex(isOfClock), parts.findLastIndex(isOfClock)];
+  return parts.slice(first, last + 1).map(({ value }) => value).join("");
+}
+
+const isOfClock = ({ type }: Intl.DateTimeFormatPart): boolean => type === "hour" || type === "minute";
+
 export const formatFull = (at: string): string => full.format(new Date(at));
 
 /** "Today", "Yesterday", "Monday 3 June", "3 June 2019". */
