@@ -42,13 +42,14 @@ class Syncer:
         if user is None or connection.is_closed:
             raise not_found("connection")
         self._users.follow(user)
-        own = await self._store.get_rooms_of(connection.user_id)
-        self._users.place(user, own.user_rev)
-        left = _begin_plan(connection, request, own) if request.cursor is None else []
-        start = _read_cursor(connection, request.cursor)
-        page = list(connection.plan[start : start + SYNC_PAGE_ROOMS])
-        elements, answered = await self._answer(connection, page, request.rooms, own)
-        connection.is_synced = True
+        with self._users.keep_back(user):
+            own = await self._store.get_rooms_of(connection.user_id)
+            self._users.place(user, own.user_rev)
+            left = _begin_plan(connection, request, own) if request.cursor is None else []
+            start = _read_cursor(connection, request.cursor)
+            page = list(connection.plan[start : start + SYNC_PAGE_ROOMS])
+            elements, answered = await self._answer(connection, page, request.rooms, own)
+            connection.is_synced = True
         end = start + answered
         more = answered > 0 and end < len(connection.plan)
         # Placed in the next turn: whoever called writes the reply in this one.

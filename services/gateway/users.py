@@ -5,7 +5,8 @@ a room. Room content never depends on it: it only makes joining and read marks f
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 from services.gateway.connection import Connection
 from services.gateway.frames import UserEventHead, decode_user_event_head
@@ -23,7 +24,9 @@ _RETRY_S = 1.0
 class LocalUser:
     """A user with at least one connection here. `rev` is None until somebody of them has synced."""
 
-    __slots__ = ("connections", "is_busy", "is_suspect", "pending", "rev", "subscription", "user_id")
+    __slots__ = (
+        "connections", "is_busy", "is_suspect", "pending", "rev", "subscription", "syncing", "user_id",
+    )  # fmt: skip
 
     def __init__(self, user_id: str) -> None:
         self.user_id = user_id
@@ -33,6 +36,8 @@ class LocalUser:
         self.pending: dict[int, tuple[UserEventHead, bytes]] = {}
         self.is_busy = False
         self.is_suspect = False
+        self.syncing = 0
+        """How many of the connections are between reading the memberships and being synced."""
 
     def send(self, payload: bytes) -> None:
         """Send to every synced connection of the user."""
@@ -95,6 +100,20 @@ class Users:
             user.pending = {rev: held for rev, held in user.pending.items() if rev > user_rev}
             self._kick(user)
 
+    @contextmanager
+    def keep_back(self, user: LocalUser) -> Iterator[None]:
+        """Keep the user's events until a connection that syncs can take them.
+
+        What happens after its memberships were read is in no snapshot: it would miss a room for good.
+        """
+        user.syncing += 1
+        try:
+            yield
+        finally:
+            user.syncing -= 1
+            if user.rev is not None:
+                self._kick(user)
+
     def suspect(self, user: LocalUser) -> None:
         """Heal a user who is behind although no gap shows."""
         if user.rev is not None:
@@ -110,13 +129,13 @@ class Users:
             self._kick(user)
 
     def _kick(self, user: LocalUser) -> None:
-        if not user.is_busy and (user.pending or user.is_suspect):
+        if not user.is_busy and not user.syncing and (user.pending or user.is_suspect):
             user.is_busy = True
             self._background.spawn("user_timeline", self._work(user))
 
     async def _work(self, user: LocalUser) -> None:
         try:
-            while user.connections and (user.pending or user.is_suspect):
+            while user.connections and not user.syncing and (user.pending or user.is_suspect):
                 assert user.rev is not None, "kicked after it was placed"
                 await self._advance(user, user.rev + 1)
         finally:

@@ -1,5 +1,6 @@
 """A connection that goes while its sync is under way leaves no interest behind."""
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -43,7 +44,10 @@ async def test_who_closes_while_the_memberships_are_read_is_attached_to_nothing(
     )
     hub: Any = Hub()
     users: Any = SimpleNamespace(
-        by_id={connection.user_id: object()}, follow=lambda _user: None, place=lambda _user, _rev: None
+        by_id={connection.user_id: object()},
+        follow=lambda _user: None,
+        place=lambda _user, _rev: None,
+        keep_back=nullcontext,
     )
     store: Any = Store(connection, new_id())
     await Syncer(store, hub, users).sync(connection, Sync())
