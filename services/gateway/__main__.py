@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -24,6 +25,7 @@ from shared.telemetry import get_logger
 log = get_logger(__name__)
 
 _BACKLOG = 4_096
+_COLLECT_AFTER = 50_000
 
 
 class _Server(uvicorn.Server):
@@ -81,6 +83,7 @@ async def run(settings: GatewaySettings) -> int:
     if public.started:
         gateway: Gateway = app.state.gateway
         private_app.state.checks = gateway.checks
+        _tune_collector()
         await asyncio.wait({stop, serving}, return_when=asyncio.FIRST_COMPLETED)
         private_app.state.checks = {"draining": _refuse}
         await _leave(gateway, settings.gateway_pre_stop_s, hurrying)
@@ -88,6 +91,16 @@ async def run(settings: GatewaySettings) -> int:
     await asyncio.gather(serving, serving_private, return_exceptions=True)
     stop.cancel()
     return 0 if public.started else 1
+
+
+def _tune_collector() -> None:
+    """Let the collector run seldom: nothing here makes cycles by the frame.
+
+    With its defaults, 5,000 connections of twenty rooms cost eleven full collections of up to 388 ms.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 50, 100)
 
 
 async def _leave(gateway: Gateway, pre_stop_s: float, hurrying: asyncio.Event) -> None:

@@ -110,6 +110,7 @@ class GatewayNode:
     def on_slow(self, connection: Connection) -> None:
         """Stop its room events; only its positions are kept."""
         self._stats.lags += 1
+        self.sweep.watch(connection)
         for room in connection.rooms:
             room.lag(connection)
 

@@ -52,6 +52,8 @@ class Syncer:
             connection.is_synced = True
         end = start + answered
         more = answered > 0 and end < len(connection.plan)
+        if not more:
+            connection.plan = ()  # 2 KB of ids for twenty rooms
         # Placed in the next turn: whoever called writes the reply in this one.
         asyncio.get_running_loop().call_soon(self._place_all, connection, elements)
         return Synced(elements, left, str(end) if more else None)

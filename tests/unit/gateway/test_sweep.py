@@ -40,7 +40,8 @@ class Setting:
     def now_s(self) -> float:
         return self.clock.monotonic_s()
 
-    def on_slow(self, _connection: Connection) -> None: ...
+    def on_slow(self, connection: Connection) -> None:
+        self.sweep.watch(connection)
 
     def on_drained(self, _connection: Connection) -> None: ...
 
