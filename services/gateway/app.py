@@ -161,6 +161,8 @@ def _expose(gateway: Gateway) -> Callable[[], None]:
         "connections": lambda: len(gateway.node.sweep.connections),
         "rooms": lambda: len(gateway.hub.rooms_by_id),
         "users": lambda: len(gateway.users.by_id),
+        "subscriptions": lambda: gateway.bus.subscription_count,
+        "tasks": lambda: len(asyncio.all_tasks()),
     }
     return expose(gateway.stats, sizes)
 

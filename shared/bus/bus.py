@@ -116,6 +116,11 @@ class Bus:
         return bool(self._client.is_connected)
 
     @property
+    def subscription_count(self) -> int:
+        """How many subjects this process listens to."""
+        return self._client.subscription_count
+
+    @property
     def jetstream(self) -> JetStreamContext:
         return self._client.jetstream()
 

@@ -57,6 +57,10 @@ def _ignore(_subject: bytes, _payload: bytes) -> None: ...
 class FanInClient(Client):
     """nats-py's client, plus subscriptions, requests and signals that cost no coroutine."""
 
+    @property
+    def subscription_count(self) -> int:
+        return len(self._entries)
+
     def fan_in(self, subject: str, callback: FanInCallback) -> Subscription:
         """Subscribe at once, without waiting for the server. 3.3 µs a message, 0.2 KB.
 
