@@ -3,11 +3,12 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench bench-gateway fmt web clean browser FORCE
+.PHONY: help setup run test check bench bench-gateway soak fmt web clean browser FORCE
 
 BIN := .venv/bin
 NODE := sh deploy/local/make/with_node.sh
 ARGS ?=
+MINUTES ?= 10
 
 help: ## Show this menu
 	@echo "ChatCraft. Needs Python 3.11 or newer, make and a shell; everything else is fetched."
@@ -36,6 +37,9 @@ bench: setup ## Measure, and write the figures to bench/results/
 
 bench-gateway: setup ## Measure the gateway against the machine's limit and its peers (ARGS="--quick")
 	@$(BIN)/python -m bench.gateway $(ARGS)
+
+soak: setup ## Come, go, talk and break off for MINUTES=10, then look for leaks
+	@$(BIN)/python -m bench.soak --minutes $(MINUTES) $(ARGS)
 
 fmt: setup ## Format the code and sort its imports
 	@$(BIN)/ruff check --fix --exit-zero

@@ -44,8 +44,8 @@ class Population:
         )
         self._sealer = Sealer(settings.secret)
 
-    async def add_people(self, count: int) -> list[Person]:
-        """Add accounts without a password, and sign them in for 15 minutes."""
+    async def add_people(self, count: int, signed_in_s: int = ACCESS_TOKEN_S) -> list[Person]:
+        """Add accounts without a password, and sign them in, by default for 15 minutes."""
         now = datetime.now(UTC)
         ids = [new_id() for _ in range(count)]
         columns = [
@@ -69,7 +69,7 @@ class Population:
             await connection.close()
         key_id, key = str(sealed["id"]), self._sealer.open(SealedKey(*sealed))
         issued_at = time.time()
-        expires_at = int(issued_at) + ACCESS_TOKEN_S
+        expires_at = int(issued_at) + signed_in_s
         claims = (Claims(each, new_id(), "member", "load", "Load", issued_at, expires_at) for each in ids)
         return [Person(each.user_id, sign(each, key, key_id)) for each in claims]
 

@@ -32,11 +32,13 @@ async def register(http: httpx2.AsyncClient, urls: list[str], count: int) -> lis
     return await asyncio.gather(*(one(index) for index in range(count)))
 
 
-async def create_room(http: httpx2.AsyncClient, url: str, members: list[Account]) -> str:
-    """Create a private room of these people, the first of them its owner."""
+async def create_room(
+    http: httpx2.AsyncClient, url: str, members: list[Account], kind: str = "private"
+) -> str:
+    """Create a room of these people, the first of them its owner."""
     headers = {"Authorization": f"Bearer {members[0].token}"}
     others = [member.id for member in members[1:]]
-    body = {"kind": "private", "name": "load", "member_ids": others[:100]}
+    body = {"kind": kind, "name": "load", "member_ids": others[:100]}
     response = await http.post(f"{url}/api/v1/rooms", json=body, headers=headers)
     response.raise_for_status()
     room_id: str = response.json()["id"]
