@@ -55,6 +55,19 @@ class SocketEvents(Protocol):
     def on_closed(self) -> None: ...
 
 
+class _Gone:
+    """Hears nothing any more."""
+
+    def on_text(self, data: bytes) -> None: ...
+    def on_heard(self) -> None: ...
+    def on_writing_paused(self) -> None: ...
+    def on_writing_resumed(self) -> None: ...
+    def on_closed(self) -> None: ...
+
+
+_GONE = _Gone()
+
+
 class DetachableProtocol(WebSocketsSansIOProtocol):
     """Set as uvicorn's `ws` class; is itself the connection's Transport once detached."""
 
@@ -209,6 +222,7 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
         if self.close_timer is not None:
             self.close_timer.cancel()
             self.close_timer = None
+        self._events = _GONE  # connection and protocol hold each other: the collector runs seldom
         events.on_closed()
 
     def shutdown(self) -> None:

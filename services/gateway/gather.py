@@ -8,6 +8,7 @@ Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
 _BATCH_MAX = 200
+_LINGER_S = 0.02
 
 
 class Gather(Generic[Key, Value]):
@@ -18,6 +19,7 @@ class Gather(Generic[Key, Value]):
         self._fetch = fetch
         self._waiting: dict[Key, asyncio.Future[Value | None]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._linger_s = 0.0
 
     async def get(self, key: Key) -> Value | None:
         """Return the value of `key`. Raises what the fetch raised."""
@@ -30,11 +32,15 @@ class Gather(Generic[Key, Value]):
 
     async def _work(self) -> None:
         try:
-            await asyncio.sleep(0)
+            await asyncio.sleep(self._linger_s)
             while self._waiting:
                 keys = list(self._waiting)[:_BATCH_MAX]
                 batch = {key: self._waiting.pop(key) for key in keys}
                 await self._settle(batch)
+                # Who waits alone is served at once; where many come, a moment gathers many more.
+                self._linger_s = _LINGER_S if len(batch) > 1 else 0.0
+                if self._waiting:
+                    await asyncio.sleep(self._linger_s)
         finally:
             self._task = None
 

@@ -80,12 +80,14 @@ class Syncer:
     ) -> tuple[list[SyncElement], int]:
         """Return the elements of a prefix of the page, and how many rooms that prefix has."""
         self._attach(connection, page)
-        try:
-            if await self._remember(page, held, own):
+        found: dict[str, SyncElement] = {}
+        if any(room_id in held for room_id in page):
+            try:
+                await self._remember(page, held, own)
                 own = await self._store.get_rooms_of(connection.user_id)
-        except ChatError as exc:
-            log.warning("memory_not_filled", code=exc.code)  # the store is asked for all of it then
-        found = self._recall(page, held, own)
+            except ChatError as exc:
+                log.warning("memory_not_filled", code=exc.code)  # the store is asked for all of it then
+            found = self._recall(page, held, own)
         asked = [room_id for room_id in page if room_id not in found]
         from_store, answered = await self._ask_store(connection, asked, held, page)
         found |= from_store
@@ -111,8 +113,8 @@ class Syncer:
                 self._hub.detach(room, connection)
                 connection.forget_room(room)
 
-    async def _remember(self, page: list[str], held: Held, own: OwnRooms) -> bool:
-        """Fill the memory of rooms that the client comes back to; True if what was read is too old for it."""
+    async def _remember(self, page: list[str], held: Held, own: OwnRooms) -> None:
+        """Fill the memory of rooms that the client comes back to. What it must reach is read after this."""
         lacking = []
         for entry in own.rooms:
             position = held.get(entry.room_id)
@@ -124,7 +126,6 @@ class Syncer:
             if room.recall(own.epoch, position.rev, entry.rev) is None:
                 lacking.append(self._hub.remember(room, position.epoch, position.rev))
         await asyncio.gather(*lacking)
-        return bool(lacking)
 
     def _recall(self, page: list[str], held: Held, own: OwnRooms) -> dict[str, SyncElement]:
         """Return the elements that this node can answer by itself, by room."""

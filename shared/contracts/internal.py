@@ -74,13 +74,19 @@ class Profiles(Struct, frozen=True):
     users: list[Me]
 
 
+class GetMemberships(Struct, frozen=True):
+    user_ids: list[str]
+    details: bool = True
+    """False: ids and revs only, in one statement."""
+
+
 class RoomOf(Struct, frozen=True):
     """One membership of a user, with the room's present rev."""
 
     room_id: str
     rev: int
     membership: Membership | None
-    """Of the first SYNC_PAGE_ROOMS rooms; null further down, where only the order matters."""
+    """With `details`, of the first SYNC_PAGE_ROOMS rooms; null where only the order matters."""
 
 
 class UserRooms(Struct, frozen=True):

@@ -7,11 +7,18 @@ from services.messages.domain.catching_up import must_reset
 from services.messages.models import RoomRow
 from services.messages.store.changes import NOTHING, Changed, list_changes, position_of
 from services.messages.store.members import build_memberships, list_by_pairs
-from services.messages.store.positions import get_epoch, list_room_revs, list_rooms_by_user, list_user_revs
+from services.messages.store.positions import (
+    UserPlace,
+    get_epoch,
+    list_places,
+    list_room_revs,
+    list_user_revs,
+)
 from services.messages.store.rooms import list_rooms
 from services.messages.store.transaction import Database
 from services.messages.store.users import get_user_rev, list_changed_rooms, list_member_of
 from shared.contracts.internal import (
+    GetMemberships,
     GetPositions,
     GetSnapshot,
     GetUserChanges,
@@ -23,7 +30,6 @@ from shared.contracts.internal import (
     RoomsChanged,
     Snapshot,
     UserChanges,
-    UserIds,
     UserRooms,
 )
 from shared.contracts.limits import SYNC_PAGE_ROOMS
@@ -40,29 +46,28 @@ class Calls:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def memberships(self, asked: UserIds) -> Memberships:
+    async def memberships(self, asked: GetMemberships) -> Memberships:
         """Return the rooms of each user, in the order asked, for as many users as one reply may hold."""
         async with self._database.reading() as connection:
-            epoch = await get_epoch(connection)
-            revs = await list_user_revs(connection, asked.user_ids)
-            room_revs = await list_rooms_by_user(connection, asked.user_ids)
-            user_ids = _fit_users(asked.user_ids, room_revs)
+            epoch, places = await list_places(connection, asked.user_ids)
+            user_ids = _fit_users(asked.user_ids, places)
+            shown = user_ids if asked.details else []
             pairs = [
                 (room_id, user_id)
-                for user_id in user_ids
-                for room_id, _ in room_revs[user_id][:SYNC_PAGE_ROOMS]
+                for user_id in shown
+                for room_id, _ in places[user_id].rooms[:SYNC_PAGE_ROOMS]
             ]
             members = await list_by_pairs(connection, pairs)
-            rooms = await list_rooms(connection, list({room_id for room_id, _ in pairs}))
+            rooms = await list_rooms(connection, list({row.room_id for row in members})) if members else {}
             built = await build_memberships(connection, [(rooms[row.room_id], row) for row in members])
         by_pair = {(each.room_id, each.user_id): each for each in built}
         users = [
             UserRooms(
                 user_id,
-                revs.get(user_id, 0),
+                places[user_id].rev,
                 [
                     RoomOf(room_id, rev, by_pair.get((room_id, user_id)))
-                    for room_id, rev in room_revs[user_id]
+                    for room_id, rev in places[user_id].rooms
                 ],
             )
             for user_id in user_ids
@@ -112,11 +117,11 @@ class Calls:
         return UserChanges(user_rev, memberships, left)
 
 
-def _fit_users(user_ids: list[str], room_revs: dict[str, list[tuple[str, int]]]) -> list[str]:
+def _fit_users(user_ids: list[str], places: dict[str, UserPlace]) -> list[str]:
     """Return as many of the users as one reply may hold, at least one."""
     size_bytes = 0
     for count, user_id in enumerate(user_ids):
-        rooms = len(room_revs[user_id])
+        rooms = len(places[user_id].rooms)
         size_bytes += rooms * _ROOM_BYTES + min(rooms, SYNC_PAGE_ROOMS) * _MEMBERSHIP_BYTES
         if count and size_bytes > _ANSWER_MAX_BYTES:
             return user_ids[:count]

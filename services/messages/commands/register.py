@@ -60,7 +60,7 @@ def _enqueue(dispatcher: Dispatcher, writer: Writer, command: Command[Carried, R
 
 
 def _register_calls(dispatcher: Dispatcher, calls: Calls) -> None:
-    dispatcher.answer(internal.MEMBERSHIPS, internal.UserIds, calls.memberships)
+    dispatcher.answer(internal.MEMBERSHIPS, internal.GetMemberships, calls.memberships)
     dispatcher.answer(internal.SNAPSHOT, internal.GetSnapshot, calls.snapshot)
     dispatcher.answer(internal.CHANGES, internal.RoomsAfter, calls.changes)
     dispatcher.answer(internal.POSITIONS, internal.GetPositions, calls.positions)

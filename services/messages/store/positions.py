@@ -1,16 +1,28 @@
 """Where timelines stand: what gateways compare theirs with, for thousands at once."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from services.messages.store.connection import Connection
 
 _EPOCH = "SELECT epoch FROM messages.deployment"
 _ROOMS = "SELECT id, rev FROM messages.rooms WHERE id = ANY($1::uuid[])"
 _USERS = "SELECT user_id, rev FROM messages.user_timelines WHERE user_id = ANY($1::uuid[])"
-_ROOMS_OF = """
-SELECT u.user_id, r.id, r.rev FROM messages.user_rooms u JOIN messages.rooms r ON r.id = u.room_id
-WHERE u.user_id = ANY($1::uuid[]) AND u.left_reason IS NULL ORDER BY r.active_at DESC, r.id DESC
+_PLACES_OF = """
+SELECT d.epoch, k.user_id, coalesce(t.rev, 0), r.id, r.rev
+FROM messages.deployment d CROSS JOIN unnest($1::uuid[]) AS k(user_id)
+LEFT JOIN messages.user_timelines t ON t.user_id = k.user_id
+LEFT JOIN messages.user_rooms u ON u.user_id = k.user_id AND u.left_reason IS NULL
+LEFT JOIN messages.rooms r ON r.id = u.room_id
+ORDER BY r.active_at DESC NULLS LAST, r.id DESC
 """
+
+
+class UserPlace(NamedTuple):
+    """Where one user's timelines stand: their own, and their rooms', most recently active first."""
+
+    rev: int
+    rooms: list[tuple[str, int]]
 
 
 async def get_epoch(connection: Connection) -> int:
@@ -32,11 +44,12 @@ async def list_user_revs(connection: Connection, user_ids: Sequence[str]) -> dic
     )
 
 
-async def list_rooms_by_user(
-    connection: Connection, user_ids: Sequence[str]
-) -> dict[str, list[tuple[str, int]]]:
-    """Return the rooms of each user with their revs, most recently active first."""
-    found: dict[str, list[tuple[str, int]]] = {user_id: [] for user_id in user_ids}
-    for user_id, room_id, rev in await connection.fetch(_ROOMS_OF, user_ids):
-        found[str(user_id)].append((str(room_id), rev))
-    return found
+async def list_places(connection: Connection, user_ids: Sequence[str]) -> tuple[int, dict[str, UserPlace]]:
+    """Return the epoch and the place of each user, in one statement."""
+    records = await connection.fetch(_PLACES_OF, user_ids)
+    found: dict[str, UserPlace] = {}
+    for _, user_id, rev, room_id, room_rev in records:
+        place = found.setdefault(str(user_id), UserPlace(rev, []))
+        if room_id is not None:
+            place.rooms.append((str(room_id), room_rev))
+    return records[0][0] if records else await get_epoch(connection), found

@@ -145,7 +145,9 @@ async def test_gateways_ask_for_many_at_once(world: World):
     ann, ben, nobody = new_id(), new_id(), new_id()
     one, two = await world.room(ann, ben), await world.room(ann)
     await world.send(ann, one.id)
-    asked = await world.call(internal.MEMBERSHIPS, internal.UserIds([ben, nobody, ann]), internal.Memberships)
+    asked = await world.call(
+        internal.MEMBERSHIPS, internal.GetMemberships([ben, nobody, ann]), internal.Memberships
+    )
     assert asked.epoch == 1
     assert [(each.user_id, each.user_rev) for each in asked.users] == [(ben, 1), (nobody, 0), (ann, 2)]
     assert [[(each.room_id, each.rev) for each in user.rooms] for user in asked.users] == [
