@@ -43,6 +43,10 @@ TIME_TO_TEXT_PX = """row => {
     const body = row.querySelector('.message-body').getBoundingClientRect();
     return body.left - range.getBoundingClientRect().right;
 }"""
+# What moved by itself since the page was loaded; above 0.1 people notice.
+LAYOUT_SHIFT = """() => new Promise(resolve => new PerformanceObserver(
+    list => resolve(list.getEntries().reduce((sum, entry) => sum + entry.value, 0))
+).observe({type: 'layout-shift', buffered: true}) ?? setTimeout(() => resolve(0), 500))"""
 AT_BOTTOM = (
     "(log => log.scrollHeight - log.scrollTop - log.clientHeight < 2)(document.querySelector('[role=log]'))"
 )
@@ -106,6 +110,20 @@ async def test_the_bottom_sticks_while_messages_come(
         await anna.send(room_id, f"fresh {number} " + "and so on " * 30)
     await expect(tab.message("fresh 9")).to_be_in_viewport()
     await tab.page.wait_for_function(AT_BOTTOM)
+
+
+async def test_a_room_opens_with_everything_in_its_place(
+    open_tab: TabFactory, stack: Stack, http: httpx2.AsyncClient, unique: str
+) -> None:
+    tab, anna, room_id = await open_long_room(open_tab, stack, http, unique, 2)
+    # Of all heights, so that no guess is right, and few, so that the guesses leave room above.
+    for number in range(10):
+        await anna.send(room_id, f"uneven {number} " + "and so on " * (number % 3 * 40))
+    await tab.page.set_viewport_size({"width": 412, "height": 820})
+    await tab.page.reload()
+    await expect(tab.message("uneven 9")).to_be_visible()
+    await tab.page.wait_for_function(AT_BOTTOM)
+    assert await tab.page.evaluate(LAYOUT_SHIFT) < 0.05
 
 
 @pytest.mark.parametrize("locale", ["en-US", "ko-KR", "ar-EG"])

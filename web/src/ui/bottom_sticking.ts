@@ -8,10 +8,15 @@ const SLACK_PX = 24;
 // Growing content scrolls, too: only what follows an input, or comes long after our own scrolling, is the reader's.
 const INTENT_MS = 1_000;
 const OWN_SCROLL_MS = 500;
+// The list guesses heights until it has measured them: it shows itself once a frame has changed nothing, or so many
+// have gone by.
+const SETTLE_FRAMES_MAX = 8;
 const INPUTS = ["wheel", "touchmove", "keydown", "pointerdown"] as const;
 
 export interface BottomSticking {
   isAtBottom: boolean;
+  /** The first messages are measured and in place: from here on nothing jumps. */
+  isSettled: boolean;
   /** Messages that arrived below since the reader scrolled up. */
   newCount: number;
   /** How far the page reaches above the screen, once the list has come to rest. */
@@ -87,11 +92,29 @@ export function useBottomSticking(
       client.reading.onBottom(roomId, false);
     };
   }, []);
+  const isSettled = useSettled(scroller);
   const jump = (): void => {
     change(true);
     stick();
   };
-  return { isAtBottom, newCount: countNew(rows, lastSeenSeq.current), pixelsAbove, onScroll, jump };
+  return { isAtBottom, isSettled, newCount: countNew(rows, lastSeenSeq.current), pixelsAbove, onScroll, jump };
+}
+
+function useSettled(scroller: RefObject<HTMLDivElement | null>): boolean {
+  const [isSettled, setSettled] = useState(false);
+  useLayoutEffect(() => {
+    let [frames, heightPx] = [0, -1];
+    const look = (): void => {
+      const nowPx = scroller.current?.scrollHeight ?? 0;
+      frames += 1;
+      if (nowPx === heightPx || frames === SETTLE_FRAMES_MAX) setSettled(true);
+      else request = requestAnimationFrame(look);
+      heightPx = nowPx;
+    };
+    let request = requestAnimationFrame(look);
+    return () => cancelAnimationFrame(request);
+  }, []);
+  return isSettled;
 }
 
 function newestSeq(rows: readonly Row[]): number {

@@ -35,7 +35,7 @@ export function Timeline({ state }: { state: RoomState }) {
     <div class="timeline">
       <div
         ref={scroller}
-        class="timeline-scroller"
+        class={`timeline-scroller ${bottom.isSettled ? "" : "is-settling"}`}
         role="log"
         aria-live="off"
         aria-label="Messages"
