@@ -1,9 +1,12 @@
 """The web client's files, the documents, and the headers that go with all answers."""
 
+import mimetypes
+import os
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -112,8 +115,18 @@ def _add_page_for_people(app: FastAPI) -> None:
 class _ImmutableFiles(StaticFiles):
     """Files whose names hold a hash of their content."""
 
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        response = super().file_response(*args, **kwargs)
+    def file_response(
+        self, full_path: Any, stat_result: os.stat_result, scope: Any, status_code: int = 200
+    ) -> Response:
+        """Send the file, packed where the build has put a `.gz` beside it and the client takes that."""
+        packed = Path(f"{full_path}.gz")
+        if "gzip" in Headers(scope=scope).get("accept-encoding", "") and packed.is_file():
+            kind = mimetypes.guess_type(full_path)[0]
+            response: Response = FileResponse(packed, status_code, media_type=kind)
+            response.headers["content-encoding"] = "gzip"
+        else:
+            response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers["vary"] = "accept-encoding"
         response.headers["cache-control"] = _IMMUTABLE
         return response
 
