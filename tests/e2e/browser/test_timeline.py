@@ -21,18 +21,20 @@ READ_BACK = """async log => {
     };
     const topOf = key => log.querySelector(`[data-key="${key}"]`)?.getBoundingClientRect().top;
     const frames = async count => { while (count--) await new Promise(requestAnimationFrame); };
-    let [moved, pages] = [0, 0];
+    let [moved, pages, height] = [0, 0, log.scrollHeight];
     for (let step = 0; step < 100 && !document.querySelector('.start-of-room'); step++) {
         log.dispatchEvent(new WheelEvent('wheel'));
         log.scrollTop -= 300;
         await frames(2);
-        const [key, height] = [middle().dataset.key, log.scrollHeight];
+        const key = middle().dataset.key;
         const top = topOf(key);
         for (let frame = 0; frame < 12; frame++) {
             await frames(1);
             moved = Math.max(moved, Math.abs(topOf(key) - top));
         }
+        // From one step to the next: a page may also come before the first look.
         if (log.scrollHeight > height + 200) pages++;
+        height = log.scrollHeight;
     }
     return {moved, pages};
 }"""
