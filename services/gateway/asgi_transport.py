@@ -24,15 +24,7 @@ class AsgiTransport(QueuedTransport):
 
     async def run(self) -> None:
         """Carry frames both ways until the connection is closed."""
-        writer = asyncio.create_task(self._write_until_closed())
-        reader = asyncio.create_task(self._read_until_gone())
-        try:
-            await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (writer, reader):
-                task.cancel()
-            await asyncio.gather(writer, reader, return_exceptions=True)
-            self._connection.on_closed()
+        await self._carry(self._read_until_gone())
 
     def ping(self) -> None:
         """ASGI has no ping: the server's own keep-alive is in charge, so the peer counts as heard."""

@@ -6,6 +6,7 @@ The base of plain ASGI WebSockets and of Server-Sent Events. Knows frames, not w
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Coroutine
 
 from services.gateway.connection import Connection
 from services.gateway.detach import UNSENT_MAX_BYTES, UNSENT_RESUME_BYTES
@@ -60,6 +61,17 @@ class QueuedTransport(ABC):
         """Close without what is queued."""
         self._unsent.clear()
         self.close(CloseCode.GOING_AWAY)
+
+    async def _carry(self, reading: Coroutine[object, object, None]) -> None:
+        """Write, and read beside it, until either ends; then the connection is gone."""
+        tasks = {asyncio.create_task(self._write_until_closed()), asyncio.create_task(reading)}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._connection.on_closed()
 
     async def _write_until_closed(self) -> None:
         while True:

@@ -53,15 +53,7 @@ class EventStream(QueuedTransport):
     async def run(self) -> None:
         """Carry frames until the client goes or the connection is closed."""
         await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        writer = asyncio.create_task(self._write_until_closed())
-        reader = asyncio.create_task(self._wait_gone())
-        try:
-            await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (writer, reader):
-                task.cancel()
-            await asyncio.gather(writer, reader, return_exceptions=True)
-            self._connection.on_closed()
+        await self._carry(self._wait_gone())
 
     def ping(self) -> None:
         """Keep proxies from closing an idle stream; a comment is no event. Nothing ever answers it."""
