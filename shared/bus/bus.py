@@ -187,7 +187,10 @@ class Bus:
         await self._client.subscribe(subject, queue=queue, cb=on_message)
 
     async def serve(self, service: str, endpoints: list[Endpoint]) -> None:
-        """Answer `endpoints` as a NATS micro service in the queue group `service`."""
+        """Answer `endpoints` as a NATS micro service in the queue group `service`.
+
+        When this returns, the server routes requests here. Raises ChatError if it does not answer.
+        """
         micro = await nats.micro.add_service(
             self._client,
             name=service,
@@ -202,6 +205,7 @@ class Bus:
                 subject=endpoint.subject,
                 handler=_enqueue(endpoint.on_request),
             )
+        await self.flush()
 
     async def round_trip(self) -> None:
         """Publish a message to oneself and receive it. Raises ChatError if it does not come back."""
