@@ -141,7 +141,7 @@ def event_payload(event: str, data: Struct) -> bytes:
     return b'{"ev":"%b","d":%b}' % (event.encode(), encode(data))
 
 
-def user_event_payload(event: str, user_rev: int, data: Struct) -> bytes:
+def user_event_payload(event: str, user_rev: int, data: Struct | Raw) -> bytes:
     return b'{"ev":"%b","user_rev":%d,"d":%b}' % (event.encode(), user_rev, encode(data))
 
 

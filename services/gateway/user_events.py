@@ -56,6 +56,8 @@ class UserEvents:
         for membership in changes.memberships:
             await self._add_room(user, membership.room_id, changes.user_rev)
             user.send(user_event_payload("read.updated", changes.user_rev, membership))
+        for item in changes.items:
+            user.send(user_event_payload(item.ev, changes.user_rev, item.d))
         user.rev = max(user.rev, changes.user_rev)
 
     def on_left(self, room: ActiveRoom, user_id: str) -> None:

@@ -5,7 +5,7 @@ Permitted per caller by NATS. Unlike commands they carry no caller: the one who 
 
 from typing import Any, Literal
 
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 
 from shared.contracts.entities import Me, Member, Membership, Message, Position, Presence, Room
 from shared.contracts.sync import HeldPosition, SyncElement
@@ -171,8 +171,15 @@ class GetUserChanges(Struct, frozen=True):
     after_user_rev: int
 
 
+class UserItemEvent(Struct, frozen=True):
+    """The present state of one of the user's own items, as the event that tells of it."""
+
+    ev: str
+    d: Raw
+
+
 class UserChanges(Struct, frozen=True):
-    """Present state of the user's memberships that changed after `after_user_rev`.
+    """Present state of what changed after `after_user_rev` in the user's own timeline.
 
     `memberships` are those still held (new ones, read marks, settings); `left` those ended.
     """
@@ -180,6 +187,7 @@ class UserChanges(Struct, frozen=True):
     user_rev: int
     memberships: list[Membership]
     left: list[str]
+    items: list[UserItemEvent] = field(default_factory=list)
 
 
 class HoldPresence(Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Answers to the gateway's own questions, for many users and rooms at once. No caller: a service asks."""
 
 import msgspec
+from msgspec import Raw
 
 from services.messages.commands.snapshot import build_elements
 from services.messages.domain.catching_up import must_reset
@@ -16,7 +17,12 @@ from services.messages.store.positions import (
 )
 from services.messages.store.rooms import list_rooms
 from services.messages.store.transaction import Database
-from services.messages.store.users import get_user_rev, list_changed_rooms, list_member_of
+from services.messages.store.users import (
+    get_user_rev,
+    list_changed_items,
+    list_changed_rooms,
+    list_member_of,
+)
 from shared.contracts.internal import (
     GetMemberships,
     GetPositions,
@@ -30,6 +36,7 @@ from shared.contracts.internal import (
     RoomsChanged,
     Snapshot,
     UserChanges,
+    UserItemEvent,
     UserRooms,
 )
 from shared.contracts.limits import SYNC_PAGE_ROOMS
@@ -109,12 +116,15 @@ class Calls:
         async with self._database.reading() as connection:
             user_rev = await get_user_rev(connection, asked.user_id)
             held, left = await list_changed_rooms(connection, asked.user_id, asked.after_user_rev)
+            items = await list_changed_items(connection, asked.user_id, asked.after_user_rev)
             members = await list_member_of(connection, asked.user_id, held)
             rooms = await list_rooms(connection, list(members))
             memberships = await build_memberships(
                 connection, [(rooms[each], members[each]) for each in members]
             )
-        return UserChanges(user_rev, memberships, left)
+        return UserChanges(
+            user_rev, memberships, left, [UserItemEvent(event, Raw(data)) for event, data in items]
+        )
 
 
 def _fit_users(user_ids: list[str], places: dict[str, UserPlace]) -> list[str]:

@@ -1,5 +1,6 @@
 """Users' own timelines: what changed for one user, numbered densely, and the hints that say so.
 
+A step either moves the user's place in a room, or puts an item: a draft, a saved message, a thread's mark.
 Rooms are locked before users, users in the order of their ids: no deadlocks.
 """
 
@@ -14,6 +15,12 @@ from shared.contracts.limits import ROOMS_PER_USER
 from shared.errors import conflict
 
 LeftReason = Literal["left", "removed", "banned"]
+ItemKind = Literal["draft", "saved", "thread"]
+ITEM_EVENTS: dict[str, str] = {
+    "draft": "draft.updated",
+    "saved": "saved.updated",
+    "thread": "thread.updated",
+}
 
 _ADVANCE = """
 INSERT INTO messages.user_timelines AS t (user_id, rev, room_count)
@@ -30,6 +37,17 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[])
 ON CONFLICT (user_id, room_id) DO UPDATE
 SET user_rev = excluded.user_rev, left_reason = excluded.left_reason
 """
+_PUT_ITEMS = """
+INSERT INTO messages.user_items (user_id, kind, room_id, item_id, user_rev, data)
+SELECT k.user_id, k.kind, k.room_id, k.item_id, k.user_rev, k.data::jsonb
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[])
+    AS k(user_id, kind, room_id, item_id, user_rev, data)
+ON CONFLICT (user_id, kind, room_id, item_id) DO UPDATE
+SET user_rev = excluded.user_rev, data = excluded.data
+"""
+_CHANGED_ITEMS = """
+SELECT kind, data::text FROM messages.user_items WHERE user_id = $1 AND user_rev > $2 ORDER BY user_rev
+"""
 _REV = "SELECT rev FROM messages.user_timelines WHERE user_id = $1"
 _CHANGED = """
 SELECT room_id, left_reason IS NOT NULL FROM messages.user_rooms
@@ -39,6 +57,14 @@ _MEMBER_OF = f"""
 SELECT {MEMBER_COLUMNS} FROM unnest($1::uuid[]) AS k(room_id)
 JOIN messages.memberships m ON m.room_id = k.room_id AND m.user_id = $2 AND m.left_at IS NULL
 """
+
+
+class UserItem(NamedTuple):
+    """Which of a user's items a step puts; its content is the step's `data`."""
+
+    kind: ItemKind
+    item_id: str
+    """A message's id; the room's own for the draft of its main timeline."""
 
 
 class UserStep(NamedTuple):
@@ -51,6 +77,13 @@ class UserStep(NamedTuple):
     rooms: int = 0
     """How many rooms more (1) or fewer (-1) the user is in."""
     left_reason: LeftReason | None = None
+    item: UserItem | None = None
+    """Set: the step puts this item, and the user's place in the room stays as it is."""
+
+
+def item_step(user_id: str, room_id: str, item: UserItem, data: bytes) -> UserStep:
+    """Return the step that puts an item; `data` is the encoded `d` of the item's event."""
+    return UserStep(user_id, room_id, ITEM_EVENTS[item.kind], data, item=item)
 
 
 async def advance_users(connection: Connection, journal: Journal, steps: Sequence[UserStep]) -> None:
@@ -76,18 +109,45 @@ async def advance_users(connection: Connection, journal: Journal, steps: Sequenc
         if room_count > ROOMS_PER_USER and rooms_by_user[str(user_id)] > 0:
             raise conflict(f"nobody can be in more than {ROOMS_PER_USER} rooms")
         revs[str(user_id)] = rev - steps_by_user[str(user_id)]
-    placed: dict[tuple[str, str], tuple[int, LeftReason | None]] = {}
-    for step in steps:
-        revs[step.user_id] += 1
-        placed[step.user_id, step.room_id] = (revs[step.user_id], step.left_reason)
-        journal.user_event(step.user_id, step.event, revs[step.user_id], step.data)
-    await connection.execute(
-        _PLACE,
-        [user_id for user_id, _ in placed],
-        [room_id for _, room_id in placed],
-        [rev for rev, _ in placed.values()],
-        [reason for _, reason in placed.values()],
-    )
+    numbered = [(step, _take_rev(revs, step.user_id)) for step in steps]
+    for step, rev in numbered:
+        journal.user_event(step.user_id, step.event, rev, step.data)
+    await _place(connection, numbered)
+    await _put_items(connection, numbered)
+
+
+def _take_rev(revs: dict[str, int], user_id: str) -> int:
+    revs[user_id] += 1
+    return revs[user_id]
+
+
+async def _place(connection: Connection, numbered: Sequence[tuple[UserStep, int]]) -> None:
+    placed = {
+        (step.user_id, step.room_id): (rev, step.left_reason) for step, rev in numbered if not step.item
+    }
+    if placed:
+        await connection.execute(
+            _PLACE,
+            [user_id for user_id, _ in placed],
+            [room_id for _, room_id in placed],
+            [rev for rev, _ in placed.values()],
+            [reason for _, reason in placed.values()],
+        )
+
+
+async def _put_items(connection: Connection, numbered: Sequence[tuple[UserStep, int]]) -> None:
+    put = {(step.user_id, step.room_id, *step.item): (rev, step.data) for step, rev in numbered if step.item}
+    if put:
+        user_ids, room_ids, kinds, item_ids = zip(*put, strict=True)
+        await connection.execute(
+            _PUT_ITEMS,
+            user_ids,
+            kinds,
+            room_ids,
+            item_ids,
+            [rev for rev, _ in put.values()],
+            [data.decode() for _, data in put.values()],
+        )
 
 
 async def get_user_rev(connection: Connection, user_id: str) -> int:
@@ -105,6 +165,14 @@ async def list_changed_rooms(
     for room_id, has_left in await connection.fetch(_CHANGED, user_id, after_user_rev):
         (left if has_left else held).append(str(room_id))
     return held, left
+
+
+async def list_changed_items(
+    connection: Connection, user_id: str, after_user_rev: int
+) -> list[tuple[str, bytes]]:
+    """Return the event and its encoded `d` for each item put since, oldest first."""
+    records = await connection.fetch(_CHANGED_ITEMS, user_id, after_user_rev)
+    return [(ITEM_EVENTS[kind], data.encode()) for kind, data in records]
 
 
 async def list_member_of(

@@ -177,6 +177,14 @@ def upgrade() -> None:
         op.execute(statement)
 
 
+def downgrade() -> None:
+    for table in (
+        "deployment", "outbox", "user_rooms", "user_timelines", "thread_reads", "mentions", "messages",
+        "memberships", "rooms",
+    ):  # fmt: skip
+        op.execute(f"DROP TABLE messages.{table}")
+
+
 def _create_partitioned(table: str, statement: str, *, fillfactor: int) -> None:
     op.execute(statement)
     for number in range(_PARTITIONS):
