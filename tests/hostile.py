@@ -184,7 +184,7 @@ def _bad_values(kind: Tree) -> Iterator[Bad]:
         "text": ("abc", inspect.StrType | inspect.LiteralType),
         "a number": (7, inspect.IntType),
         "a boolean": (True, inspect.BoolType),
-        "an object": ({}, inspect.DictType),
+        "an object": ({}, inspect.DictType | inspect.StructType),
         "null": (None, inspect.NoneType),
     }
     yield from ((label, value, "") for label, (value, own) in others.items() if not isinstance(kind, own))
@@ -207,6 +207,14 @@ def _(kind: inspect.DictType) -> Iterator[Bad]:
         if isinstance(bad, str):
             yield f"with as a key {label}", {bad: {}}, ""
     yield "with a bad value", {_valid(kind.key_type): 7}, "[...]"
+
+
+@_bad_of_its_kind.register
+def _(kind: inspect.StructType) -> Iterator[Bad]:
+    for name, field_kind in _fields(kind.cls):
+        for label, bad, below in _bad_values(field_kind):
+            yield f"with {name} {label}", {name: bad}, f".{name}{below}"
+    yield "with an unknown field", {"role_": "owner"}, ".role_"
 
 
 @_bad_of_its_kind.register

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from shared.contracts.entities import Member, Message
+from shared.contracts.events import Reacted
 
 
 class _Frame(Struct):
@@ -24,6 +25,7 @@ class _Rows(Struct):
 _decode_frame = msgspec.json.Decoder(_Frame).decode
 _decode_rows = msgspec.json.Decoder(_Rows).decode
 _decode_message = msgspec.json.Decoder(Message).decode
+_decode_reacted = msgspec.json.Decoder(Reacted).decode
 _decode_member = msgspec.json.Decoder(Member).decode
 
 
@@ -39,6 +41,9 @@ def fold(payloads: list[bytes], after_rev: int) -> tuple[list[Message], list[Mem
             members.update({row.user_id: row for row in rows.members})
         elif frame.ev.startswith("message."):
             message = _decode_message(frame.d)
+            messages[message.id] = message
+        elif frame.ev.startswith("reaction."):
+            message = _decode_reacted(frame.d).message
             messages[message.id] = message
         elif frame.ev.startswith("member."):
             member = _decode_member(frame.d)

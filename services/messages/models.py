@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from services.messages.domain.mentions import NO_MENTIONS
 from services.messages.domain.reading import count_unread
@@ -20,9 +20,15 @@ from shared.contracts.entities import (
     Mentions,
     Message,
     Notify,
+    Reaction,
     Room,
     RoomKind,
+    RoomSettings,
 )
+
+DEFAULT_SETTINGS = RoomSettings()
+_decode_settings = msgspec.json.Decoder(RoomSettings).decode
+_decode_reactions = msgspec.json.Decoder(list[Reaction]).decode
 
 ROOM_COLUMNS = (
     "r.id, r.kind, r.name, r.topic, r.user_ids, r.created_by, r.created_at, r.archived_at, r.rev, "
@@ -30,15 +36,16 @@ ROOM_COLUMNS = (
     "(SELECT epoch FROM messages.deployment)"
 )
 MEMBER_COLUMNS = (
-    "m.room_id, m.user_id, m.role, m.joined_at, m.left_at, m.rev, m.read_seq, m.own_above, m.notify"
+    "m.room_id, m.user_id, m.role, m.joined_at, m.left_at, m.rev, m.read_seq, m.own_above, m.notify, "
+    "m.last_sent_at"
 )
 MESSAGE_COLUMNS = (
     "g.id, g.room_id, g.seq, g.rev, g.thread_id, g.reply_to, g.sender_id, g.text, "
     "g.mention_user_ids, g.mention_room, g.mention_here, g.reply_count, g.last_reply_at, g.pinned_at, "
-    "g.created_at, g.edited_at, g.deleted_at, g.thread_last_seq"
+    "g.created_at, g.edited_at, g.deleted_at, g.thread_last_seq, g.reactions::text"
 )
 ROOM_WIDTH = 15
-MEMBER_WIDTH = 9
+MEMBER_WIDTH = 10
 
 
 class RoomRow(Struct):
@@ -54,7 +61,7 @@ class RoomRow(Struct):
     first_seq: int
     last_seq: int
     member_count: int
-    settings: dict[str, Any]
+    settings: RoomSettings
     active_at: datetime
     epoch: int
 
@@ -82,6 +89,8 @@ class MemberRow(Struct):
     read_seq: int
     own_above: int
     notify: Notify
+    last_sent_at: datetime | None = None
+    """Of the last message in a room with slow mode."""
 
     def to_wire(self) -> Member:
         return Member(
@@ -117,12 +126,13 @@ class MessageRow(Struct):
     pinned_at: datetime | None = None
     edited_at: datetime | None = None
     deleted_at: datetime | None = None
+    reactions: list[Reaction] = []
 
     def to_wire(self) -> Message:
         return Message(
             id=self.id, room_id=self.room_id, seq=self.seq, rev=self.rev, thread_id=self.thread_id,
             reply_to=self.reply_to, sender_id=self.sender_id, kind="text", text=self.text, content=None,
-            mentions=self.mentions, files=[], reactions=[], reply_count=self.reply_count,
+            mentions=self.mentions, files=[], reactions=self.reactions, reply_count=self.reply_count,
             last_reply_at=_time(self.last_reply_at), pinned_at=_time(self.pinned_at),
             created_at=to_wire(self.created_at), edited_at=_time(self.edited_at),
             deleted_at=_time(self.deleted_at),
@@ -136,7 +146,7 @@ def room_row(record: Sequence[Any]) -> RoomRow:
     return RoomRow(
         str(room_id), kind, name, topic, user_ids and [str(user_id) for user_id in user_ids], str(created_by),
         created_at, archived_at, rev, first_seq, last_seq, member_count,
-        {} if settings == "{}" else msgspec.json.decode(settings), active_at, epoch,
+        DEFAULT_SETTINGS if settings == "{}" else _decode_settings(settings), active_at, epoch,
     )  # fmt: skip
 
 
@@ -150,14 +160,22 @@ def message_row(record: Sequence[Any]) -> MessageRow:
     """Build the row from `MESSAGE_COLUMNS`."""
     (message_id, room_id, seq, rev, thread_id, reply_to, sender_id, text, user_ids, room, here,
      reply_count, last_reply_at, pinned_at, created_at, edited_at, deleted_at,
-     thread_last_seq) = record  # fmt: skip
+     thread_last_seq, reactions) = record  # fmt: skip
     has_mentions = user_ids or room or here
     return MessageRow(
         str(message_id), str(room_id), seq, rev, thread_id and str(thread_id), reply_to and str(reply_to),
         str(sender_id), text,
         Mentions([str(user_id) for user_id in user_ids], room, here) if has_mentions else NO_MENTIONS,
         created_at, reply_count, last_reply_at, thread_last_seq, pinned_at, edited_at, deleted_at,
+        _decode_reactions(reactions) if reactions else [],
     )  # fmt: skip
+
+
+def encode_settings(settings: RoomSettings) -> str:
+    """Return what is stored: the settings that differ from the defaults."""
+    given = {name: value for name, value in structs.asdict(settings).items()
+             if value != getattr(DEFAULT_SETTINGS, name)}  # fmt: skip
+    return msgspec.json.encode(given).decode()
 
 
 def _time(moment: datetime | None) -> str | None:

@@ -3,6 +3,19 @@
 Importing this package fills the registry. Knows msgspec and nothing of HTTP, sockets or NATS.
 """
 
-from shared.contracts import auth, events, members, messages, presence, rooms, sync, users
+from shared.contracts import (
+    auth,
+    events,
+    members,
+    messages,
+    presence,
+    reactions,
+    rooms,
+    sync,
+    threads,
+    users,
+)
 
-__all__ = ["auth", "events", "members", "messages", "presence", "rooms", "sync", "users"]
+__all__ = [
+    "auth", "events", "members", "messages", "presence", "reactions", "rooms", "sync", "threads", "users",
+]  # fmt: skip

@@ -11,6 +11,8 @@ UserRole = Literal["member", "admin", "bot"]
 RoomKind = Literal["public", "private", "dm", "group_dm"]
 MemberRole = Literal["owner", "moderator", "member"]
 Notify = Literal["all", "mentions", "none"]
+WhoMay = Literal["everybody", "moderators"]
+"""Of the members; owners count as moderators."""
 MessageKind = Literal["text", "system", "encrypted"]
 PresenceStatus = Literal["online", "away", "dnd", "invisible"]
 SeenStatus = Literal["online", "away", "dnd", "invisible", "offline"]
@@ -59,6 +61,22 @@ class LoginSession(Struct, frozen=True):
     current: bool
 
 
+class RoomSettings(Struct, frozen=True):
+    """What moderators set for a room."""
+
+    slow_mode_s: int = 0
+    """Seconds between two messages of one member; moderators do not wait. 0: off."""
+    retention_days: int | None = None
+    """Messages of the main timeline go after so many days, with their threads. Null: kept."""
+    who_may_post: WhoMay = "everybody"
+    """In the main timeline; everybody may reply in threads."""
+    who_may_mention_room: WhoMay = "everybody"
+    """`<!room>` and `<!here>`."""
+    who_may_pin: WhoMay = "everybody"
+    who_may_invite: WhoMay | None = None
+    """Null: everybody in public rooms, moderators in private ones."""
+
+
 class Room(Struct, frozen=True):
     id: str
     kind: RoomKind
@@ -74,7 +92,7 @@ class Room(Struct, frozen=True):
     first_seq: int
     last_seq: int
     member_count: int
-    settings: dict[str, Any]
+    settings: RoomSettings
 
 
 class Member(Struct, frozen=True):
@@ -131,6 +149,15 @@ class Message(Struct, frozen=True):
     created_at: str
     edited_at: str | None
     deleted_at: str | None
+
+
+class ThreadMark(Struct, frozen=True):
+    """How far one user has read a thread, and whether they follow it."""
+
+    room_id: str
+    thread_id: str
+    read_seq: int
+    following: bool
 
 
 class Presence(Struct, frozen=True):

@@ -9,7 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from shared.contracts.entities import Me, Member, Membership, Message, Presence, Room
+from shared.contracts.entities import Me, Member, Membership, Message, Presence, Room, ThreadMark
 from shared.contracts.limits import Limits
 from shared.contracts.sync import SyncElement
 
@@ -49,6 +49,14 @@ class TypingChanged(Struct, frozen=True):
     until_at: str | None
 
 
+class Reacted(Struct, frozen=True):
+    """A reaction that came or went, and the message as it is now."""
+
+    message: Message
+    emoji: str
+    user_id: str
+
+
 class RoomRemoved(Struct, frozen=True):
     room_id: str
     reason: Literal["left", "removed", "banned"]
@@ -74,6 +82,10 @@ EVENTS: dict[str, Event] = {
         Event("message.created", Message, Timeline.ROOM, "A message was sent"),
         Event("message.updated", Message, Timeline.ROOM, "A message was edited, or its thread grew"),
         Event("message.deleted", Message, Timeline.ROOM, "A message was deleted; it keeps its place"),
+        Event("message.pinned", Message, Timeline.ROOM, "A message was pinned"),
+        Event("message.unpinned", Message, Timeline.ROOM, "A message was unpinned"),
+        Event("reaction.added", Reacted, Timeline.ROOM, "Somebody reacted to a message"),
+        Event("reaction.removed", Reacted, Timeline.ROOM, "Somebody took a reaction back"),
         Event("member.joined", Member, Timeline.ROOM, "Somebody came in"),
         Event("member.left", Member, Timeline.ROOM, "Somebody left, or was removed"),
         Event("member.updated", Member, Timeline.ROOM, "A member has another role"),
@@ -83,6 +95,7 @@ EVENTS: dict[str, Event] = {
         Event("room.added", SyncElement, Timeline.USER, "The user is in a new room, already attached"),
         Event("room.removed", RoomRemoved, Timeline.USER, "The user is no longer in a room"),
         Event("read.updated", Membership, Timeline.USER, "A read mark or setting moved on some device"),
+        Event("thread.updated", ThreadMark, Timeline.USER, "A thread was read or followed on some device"),
         Event("room.reset", RoomReset, Timeline.USER, "Reload this room: sync with `only`"),
         Event("typing.changed", TypingChanged, Timeline.NONE, "Somebody types, or stopped"),
         Event("presence.changed", Presence, Timeline.NONE, "A watched person's presence"),

@@ -27,6 +27,8 @@ _VISIBLE_LINE = rf"^[{_BLANK}]*[^{_BLANK}\x00-\x1f\x7f][^\x00-\x1f\x7f\u2028\u20
 _TEXT = rf"^[^{_CONTROL}]*$(?!\n)"
 _LOCALE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)"
 _TIMEZONE = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$(?!\n)"
+# Which strings of such characters are emoji is a table of its own: the service holds it.
+_EMOJI = r"^(:[a-z0-9_+-]{1,48}:|[^\x00-\x1f\x7f\s:/]+)$(?!\n)"
 _TIMESTAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$(?!\n)"
 
 PROBLEMS: dict[str, str] = {
@@ -40,6 +42,7 @@ PROBLEMS: dict[str, str] = {
     _TEXT: "must not have control characters but tab and newline",
     _LOCALE: "must be a language tag such as en or pt-BR",
     _TIMEZONE: "must be an IANA time zone such as Europe/Berlin",
+    _EMOJI: "must be one emoji, or the name of a custom one such as :party_parrot:",
     _TIMESTAMP: "must be an RFC 3339 time such as 2026-01-31T12:00:00.000Z",
 }
 
@@ -56,6 +59,7 @@ Timezone = Annotated[str, Meta(pattern=_TIMEZONE, max_length=64)]
 RoomName = Annotated[str, Meta(pattern=_VISIBLE_LINE, max_length=80)]
 Topic = Annotated[str, Meta(pattern=_TEXT, max_length=500)]
 MessageText = Annotated[str, Meta(pattern=_VISIBLE_TEXT, max_length=MESSAGE_TEXT_MAX)]
+Emoji = Annotated[str, Meta(pattern=_EMOJI, min_length=1, max_length=50)]
 StatusText = Annotated[str, Meta(pattern=_LINE, max_length=100)]
 Query = Annotated[str, Meta(pattern=_LINE, max_length=100)]
 Cursor = Annotated[str, Meta(pattern=_CURSOR, min_length=1, max_length=512)]

@@ -72,6 +72,19 @@ class MarkRead(Struct, frozen=True):
     """True sets exactly `seq`; otherwise the mark only moves forward."""
 
 
+class Version(Struct, frozen=True):
+    """A text that a message had before it was edited."""
+
+    text: str
+    written_at: str
+
+
+class Versions(Struct, frozen=True):
+    """Oldest first, without the present text; the oldest are left out where all would not fit."""
+
+    versions: list[Version]
+
+
 class GetChanges(Struct, frozen=True):
     room_id: Id
     epoch: Number
@@ -106,6 +119,11 @@ delete = command(
 get = command(
     "messages.get", OneMessage, Message, "One message",
     service="messages", http=GET("/rooms/{room_id}/messages/{message_id}"), access=Access.MEMBER,
+    errors=_READ_ERRORS,
+)  # fmt: skip
+history = command(
+    "messages.history", OneMessage, Versions, "The earlier texts of an edited message",
+    service="messages", http=GET("/rooms/{room_id}/messages/{message_id}/history"), access=Access.MEMBER,
     errors=_READ_ERRORS,
 )  # fmt: skip
 list_messages = command(

@@ -4,10 +4,15 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from shared.contracts.entities import Empty, Membership, Room
+from shared.contracts.entities import Empty, Membership, Room, WhoMay
 from shared.contracts.errors import ErrorCode
 from shared.contracts.fields import Cursor, Id, PageSize, Query, RoomName, Topic
-from shared.contracts.limits import DM_OTHERS_MAX, NAMED_MEMBERS_MAX
+from shared.contracts.limits import (
+    DM_OTHERS_MAX,
+    NAMED_MEMBERS_MAX,
+    RETENTION_MAX_DAYS,
+    SLOW_MODE_MAX_S,
+)
 from shared.contracts.registry import GET, PATCH, POST, Access, command
 
 _ROOM_ERRORS = (ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.CONFLICT)
@@ -59,10 +64,22 @@ class OneRoom(Struct, frozen=True):
     room_id: Id
 
 
+class SettingsChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """The settings to change; what is not named stays."""
+
+    slow_mode_s: Annotated[int, Meta(ge=0, le=SLOW_MODE_MAX_S)] | UnsetType = UNSET
+    retention_days: Annotated[int, Meta(ge=1, le=RETENTION_MAX_DAYS)] | UnsetType | None = UNSET
+    who_may_post: WhoMay | UnsetType = UNSET
+    who_may_mention_room: WhoMay | UnsetType = UNSET
+    who_may_pin: WhoMay | UnsetType = UNSET
+    who_may_invite: WhoMay | UnsetType | None = UNSET
+
+
 class UpdateRoom(Struct, frozen=True):
     room_id: Id
     name: RoomName | UnsetType = UNSET
     topic: Topic | UnsetType = UNSET
+    settings: SettingsChange | UnsetType = UNSET
 
 
 create = command(
@@ -85,7 +102,7 @@ get = command(
     service="messages", http=GET("/rooms/{room_id}"), access=Access.READER, errors=(ErrorCode.NOT_FOUND,),
 )  # fmt: skip
 update = command(
-    "rooms.update", UpdateRoom, Room, "Change name or topic",
+    "rooms.update", UpdateRoom, Room, "Change name, topic or settings",
     service="messages", http=PATCH("/rooms/{room_id}"), access=Access.MODERATOR, errors=_ROOM_ERRORS,
 )  # fmt: skip
 archive = command(

@@ -25,6 +25,8 @@ STEPS = st.lists(
         st.tuples(st.just("reply_in_thread"), st.integers(0, 20)),
         st.tuples(st.just("edit"), st.integers(0, 20)),
         st.tuples(st.just("delete"), st.integers(0, 20)),
+        st.tuples(st.just("react"), st.integers(0, 20)),
+        st.tuples(st.just("pin"), st.integers(0, 20)),
         st.tuples(st.just("rename"), st.integers(0, 1_000)),
         st.tuples(st.just("third_comes_or_goes"), st.just(0)),
         st.tuples(st.just("read"), st.integers(0, 20)),
@@ -101,6 +103,17 @@ class Writers:
         if message := self.pick(index):
             await self.anna.rest("DELETE", f"{self.path}/messages/{message['id']}")
             self.sent.remove(message)
+
+    async def react(self, index: int) -> None:
+        if message := self.pick(index):
+            who, method = (self.anna, "PUT") if index % 3 else (self.bert, "DELETE")
+            await who.rest(method, f"{self.path}/messages/{message['id']}/reactions/%F0%9F%91%8D")
+
+    async def pin(self, index: int) -> None:
+        if message := self.pick(index):
+            await self.anna.rest(
+                "DELETE" if index % 3 else "PUT", f"{self.path}/messages/{message['id']}/pin"
+            )
 
     async def rename(self, number: int) -> None:
         await self.anna.rest("PATCH", self.path, {"name": f"name {number}"})

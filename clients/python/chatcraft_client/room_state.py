@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from chatcraft_client.frames import Event
 from shared.contracts.entities import Member, Membership, Message, Room
-from shared.contracts.events import RoomChanges
+from shared.contracts.events import Reacted, RoomChanges
 from shared.contracts.limits import MENTIONS_COUNTED_MAX
 from shared.contracts.sync import HeldPosition, SyncElement
 
@@ -105,6 +105,8 @@ class RoomState:
         match event.data:
             case Message() as message:
                 event.new_messages = self._upsert([message], [])
+            case Reacted(message=message):
+                self._upsert([message], [])
             case Member() as member:
                 self._upsert([], [member])
                 step = {"member.joined": 1, "member.left": -1}.get(event.name, 0)

@@ -5,13 +5,22 @@ import msgspec
 from services.messages.domain.pages import Anchor, choose_window, fit, kept_index
 from services.messages.models import MessageRow, RoomRow
 from services.messages.store.changes import load_changes
-from services.messages.store.messages import get_message, list_window
+from services.messages.store.messages import get_message, list_versions, list_window
 from services.messages.store.rooms import get_member_view
 from services.messages.store.transaction import Database
 from shared.bus import Caller
+from shared.clock import to_wire
 from shared.contracts.entities import Message
 from shared.contracts.limits import REPLY_MAX_BYTES
-from shared.contracts.messages import Changes, GetChanges, ListMessages, Messages, OneMessage
+from shared.contracts.messages import (
+    Changes,
+    GetChanges,
+    ListMessages,
+    Messages,
+    OneMessage,
+    Version,
+    Versions,
+)
 
 # Room for what stands around the messages of a reply.
 _MESSAGES_MAX_BYTES = REPLY_MAX_BYTES - 4_096
@@ -46,6 +55,15 @@ class MessageCommands:
             has_before=window.low + part.start > first,
             has_after=window.low + part.stop - 1 < last,
         )
+
+    async def get_history(self, caller: Caller, asked: OneMessage) -> Versions:
+        async with self._database.reading() as connection:
+            await get_member_view(connection, asked.room_id, caller.user_id)
+            await get_message(connection, asked.room_id, asked.message_id)
+            found = await list_versions(connection, asked.room_id, asked.message_id)
+        versions = [Version(text, to_wire(written_at)) for text, written_at in reversed(found)]
+        sizes = [len(msgspec.json.encode(version)) + 1 for version in versions]
+        return Versions(versions[fit(sizes, _MESSAGES_MAX_BYTES, len(sizes) - 1)] if versions else [])
 
     async def get_changes(self, caller: Caller, asked: GetChanges) -> Changes:
         async with self._database.reading() as connection:

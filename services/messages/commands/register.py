@@ -7,15 +7,18 @@ from services.messages.commands.dms import DmCommands
 from services.messages.commands.members import MemberCommands
 from services.messages.commands.messages import MessageCommands
 from services.messages.commands.people import People
+from services.messages.commands.reactions import ReactionCommands
 from services.messages.commands.rooms import RoomCommands
+from services.messages.commands.threads import ThreadCommands
 from services.messages.store.transaction import Database
 from services.messages.writer import Job, Writer
-from shared.contracts import internal, members, messages, rooms
+from shared.contracts import internal, members, messages, reactions, rooms, threads
 from shared.contracts.messages import EditMessage, MarkRead, OneMessage, SendMessage
+from shared.contracts.reactions import OneReaction
 from shared.contracts.registry import Command, Rep
 from shared.dispatch import Dispatcher
 
-Carried = TypeVar("Carried", SendMessage, EditMessage, OneMessage, MarkRead)
+Carried = TypeVar("Carried", SendMessage, EditMessage, OneMessage, OneReaction, MarkRead)
 
 
 def register(dispatcher: Dispatcher, database: Database, people: People, writer: Writer) -> None:
@@ -23,6 +26,7 @@ def register(dispatcher: Dispatcher, database: Database, people: People, writer:
     _register_rooms(dispatcher, RoomCommands(database, people), DmCommands(database, people))
     _register_members(dispatcher, MemberCommands(database, people))
     _register_messages(dispatcher, MessageCommands(database), writer)
+    _register_attached(dispatcher, ReactionCommands(database), ThreadCommands(database), writer)
     _register_calls(dispatcher, Calls(database))
 
 
@@ -53,6 +57,21 @@ def _register_messages(dispatcher: Dispatcher, handlers: MessageCommands, writer
     _enqueue(dispatcher, writer, messages.edit)
     _enqueue(dispatcher, writer, messages.delete)
     _enqueue(dispatcher, writer, messages.mark_read)
+    dispatcher.handle(messages.history, handlers.get_history)
+
+
+def _register_attached(
+    dispatcher: Dispatcher, handlers: ReactionCommands, followed: ThreadCommands, writer: Writer
+) -> None:
+    _enqueue(dispatcher, writer, reactions.add)
+    _enqueue(dispatcher, writer, reactions.remove)
+    _enqueue(dispatcher, writer, reactions.pin)
+    _enqueue(dispatcher, writer, reactions.unpin)
+    dispatcher.handle(reactions.list_reactions, handlers.list_reactions)
+    dispatcher.handle(reactions.list_pins, handlers.list_pins)
+    dispatcher.handle(threads.list_threads, followed.list_threads)
+    dispatcher.handle(threads.follow, followed.follow)
+    dispatcher.handle(threads.unfollow, followed.unfollow)
 
 
 def _enqueue(dispatcher: Dispatcher, writer: Writer, command: Command[Carried, Rep]) -> None:

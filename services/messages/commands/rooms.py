@@ -11,7 +11,8 @@ from services.messages.commands.joining import let_go, let_in
 from services.messages.commands.people import People
 from services.messages.domain import access
 from services.messages.domain.cursors import decode_cursor, encode_cursor
-from services.messages.models import MemberRow, RoomRow
+from services.messages.domain.settings import change_settings
+from services.messages.models import DEFAULT_SETTINGS, MemberRow, RoomRow
 from services.messages.store.members import build_memberships, count_owners
 from services.messages.store.rooms import get_seen, list_public_rooms, list_rooms, list_rooms_of
 from services.messages.store.transaction import Database
@@ -92,10 +93,12 @@ class RoomCommands:
             room = change.room
             check_may_change(room, member, "moderator")
             access.check_open(room.archived_at is not None)
-            before = (room.name, room.topic)
+            before = (room.name, room.topic, room.settings)
             room.name = room.name if asked.name is UNSET else asked.name
             room.topic = room.topic if asked.topic is UNSET else asked.topic
-            if (room.name, room.topic) != before:
+            if asked.settings is not UNSET:
+                room.settings = change_settings(room.settings, asked.settings)
+            if (room.name, room.topic, room.settings) != before:
                 change.change_room("room.updated")
             return room.to_wire()
 
@@ -159,5 +162,6 @@ def new_room(
     """Return a room before its first change."""
     return RoomRow(
         id=room_id, kind=kind, name=name, topic=topic, user_ids=user_ids, created_by=creator, created_at=now,
-        archived_at=None, rev=0, first_seq=1, last_seq=0, member_count=0, settings={}, active_at=now, epoch=0,
+        archived_at=None, rev=0, first_seq=1, last_seq=0, member_count=0, settings=DEFAULT_SETTINGS,
+        active_at=now, epoch=0,
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Event frames: the very bytes that NATS carries and a socket gets, built once around encoded data."""
 
-EMPTY_OK = b'{"ok":{}}'
+EMPTY = b"{}"
 
 
 def room_frame(event: str, room_id: str, epoch: int, rev: int, data: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Messages: one, a window of a timeline, all that changed, the newest."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from services.messages.models import (
     MEMBER_COLUMNS,
@@ -16,6 +17,16 @@ from shared.errors import not_found
 
 # `seq > 0` and `rev > 0` hold for every row; they name the partial indexes that are meant.
 _ONE = f"SELECT {MESSAGE_COLUMNS} FROM messages.messages g WHERE g.room_id = $1 AND g.id = $2"
+_VERSIONS = """
+SELECT h.text, h.written_at FROM messages.message_history h
+WHERE h.room_id = $1 AND h.message_id = $2 ORDER BY h.rev DESC
+"""
+_PINNED = f"""
+SELECT {MESSAGE_COLUMNS} FROM messages.messages g
+WHERE g.room_id = $1 AND g.pinned_at IS NOT NULL
+  AND ($3::timestamptz IS NULL OR (g.pinned_at, g.id) < ($3, $4::uuid))
+ORDER BY g.pinned_at DESC, g.id DESC LIMIT $2
+"""
 _WINDOW = f"""
 SELECT {MESSAGE_COLUMNS} FROM messages.messages g
 WHERE g.room_id = $1 AND g.thread_id IS NULL AND g.seq > 0 AND g.seq BETWEEN $2 AND $3
@@ -56,6 +67,20 @@ async def get_message(connection: Connection, room_id: str, message_id: str) -> 
     if record is None:
         raise not_found("message")
     return message_row(record)
+
+
+async def list_versions(connection: Connection, room_id: str, message_id: str) -> list[tuple[str, datetime]]:
+    """Return the texts a message had before, with the time of each, newest first."""
+    return [(text, at) for text, at in await connection.fetch(_VERSIONS, room_id, message_id)]
+
+
+async def list_pinned(
+    connection: Connection, room_id: str, limit: int, after: tuple[datetime, str] | None
+) -> list[MessageRow]:
+    """Return the pinned messages of a room, latest pin first, after the given place."""
+    pinned_at, message_id = after or (None, None)
+    records = await connection.fetch(_PINNED, room_id, limit, pinned_at, message_id)
+    return [message_row(record) for record in records]
 
 
 async def list_window(

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-import msgspec
-
 from services.messages.domain.access import refuse_outsider
 from services.messages.models import (
     MEMBER_COLUMNS,
@@ -13,6 +11,7 @@ from services.messages.models import (
     ROOM_WIDTH,
     MemberRow,
     RoomRow,
+    encode_settings,
     member_row,
     room_row,
 )
@@ -131,5 +130,5 @@ async def update_room(connection: Connection, room: RoomRow) -> None:
     """Write back what commands other than messages change."""
     await connection.execute(
         _CHANGED, room.id, room.name, room.topic, room.archived_at, room.rev, room.member_count,
-        msgspec.json.encode(room.settings).decode(),
+        encode_settings(room.settings),
     )  # fmt: skip

@@ -9,12 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.messages.store.connection import borrow
 from services.messages.store.journal import Journal
-from services.messages.writer import decide
+from services.messages.writer.decide import DECISIONS
 from services.messages.writer.job import Job
 from services.messages.writer.load import load
 from services.messages.writer.save import save
 from services.messages.writer.state import BatchState, Key
-from shared.contracts.messages import EditMessage, MarkRead, OneMessage, SendMessage
 from shared.errors import ChatError
 
 BATCH_JOBS = Histogram(
@@ -25,7 +24,8 @@ COMMIT = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )  # fmt: skip
 
-# Marks lock users' rows while the batch holds its rooms. Others wait 2 s for a room: they must outlast this.
+# Marks and replies lock users' rows while the batch holds its rooms. Others wait 2 s for a room: they must
+# outlast this.
 _WAIT_BRIEFLY = "SET LOCAL lock_timeout = '200ms'"
 
 
@@ -45,7 +45,7 @@ async def commit_batch(engine: AsyncEngine, jobs: Sequence[Job], instance: str, 
     """
     started_s = monotonic()
     async with borrow(engine) as connection, connection.transaction():
-        if not waits and any(isinstance(job.asked, MarkRead) for job in jobs):
+        if not waits and any(job.touches_users for job in jobs):
             await connection.execute(_WAIT_BRIEFLY)
         state, locked_elsewhere = await load(connection, jobs, waits=waits)
         ready = [job for job in jobs if job.room_id not in locked_elsewhere]
@@ -61,16 +61,7 @@ async def commit_batch(engine: AsyncEngine, jobs: Sequence[Job], instance: str, 
 def _decide(state: BatchState, job: Job) -> bytes | ChatError | None:
     """Return the encoded result, the refusal, or None where the Membership is still to be built."""
     try:
-        match job.asked:
-            case SendMessage() as asked:
-                return decide.send(state, job.user_id, asked)
-            case MarkRead() as asked:
-                decide.mark_read(state, job.user_id, asked)
-                return None
-            case EditMessage() as asked:
-                return decide.edit(state, job.user_id, asked)
-            case OneMessage() as asked:
-                return decide.delete(state, job.user_id, asked)
+        return DECISIONS[job.command](state, job.user_id, job.asked)
     except ChatError as refusal:
         return refusal
 

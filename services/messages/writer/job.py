@@ -6,11 +6,12 @@ from services.messages.domain.frames import ok
 from shared.bus import BusRequest
 from shared.contracts.errors import ErrorCode
 from shared.contracts.messages import EditMessage, MarkRead, OneMessage, SendMessage
+from shared.contracts.reactions import OneReaction
 from shared.errors import ChatError
 from shared.telemetry import COMMANDS
 
-Asked = SendMessage | EditMessage | OneMessage | MarkRead
-"""What the writer carries; `OneMessage` is a deletion."""
+Asked = SendMessage | EditMessage | OneMessage | OneReaction | MarkRead
+"""What the writer carries; the command says what is to be done with it."""
 
 
 class Job:
@@ -26,6 +27,12 @@ class Job:
         self.user_id = request.caller.user_id
         self.size_bytes = len(request.payload)
         self.arrived_s = monotonic()
+
+    @property
+    def touches_users(self) -> bool:
+        """Whether it may lock rows of users, which transactions in other rooms lock too."""
+        asked = self.asked
+        return isinstance(asked, MarkRead) or (isinstance(asked, SendMessage) and asked.thread_id is not None)
 
     async def answer(self, reply: bytes | ChatError) -> None:
         """Send the encoded result, or the refusal."""

@@ -11,7 +11,6 @@ from time import monotonic
 from services.messages.store.journal import Journal
 from services.messages.writer.batch import Outcome
 from services.messages.writer.job import Job
-from shared.contracts.messages import MarkRead
 from shared.db import translate
 from shared.errors import ChatError, unavailable
 
@@ -95,7 +94,7 @@ class Lane:
     async def _recover(self, jobs: Sequence[Job], exc: Exception, *, waits: bool) -> None:
         passing = translate(exc)
         if passing is not None and not waits and getattr(exc, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
-            # The rooms were free, so it is a user's row: only read marks touch those.
+            # The rooms were free, so it is a user's row.
             await self._run_apart(jobs)
         elif passing is not None or len(jobs) == 1:
             # Committed or not, nobody knows: the same id again will tell.
@@ -108,9 +107,9 @@ class Lane:
             await self._run_batch(jobs[middle:], waits=waits)
 
     async def _run_apart(self, jobs: Sequence[Job]) -> None:
-        marked = {job.room_id for job in jobs if isinstance(job.asked, MarkRead)}
-        self._park([job for job in jobs if job.room_id in marked])
-        await self._run_batch([job for job in jobs if job.room_id not in marked], waits=False)
+        slow = {job.room_id for job in jobs if job.touches_users}
+        self._park([job for job in jobs if job.room_id in slow])
+        await self._run_batch([job for job in jobs if job.room_id not in slow], waits=False)
 
     def _park(self, jobs: Sequence[Job]) -> None:
         """Let a room that is held go its own slow way; what comes for it meanwhile queues behind."""

@@ -11,7 +11,7 @@ from tests.integration.messages.world import World, refused
 # What a command needs beside its room to be a complete request.
 FIELDS = {
     "user_id": new_id(), "user_ids": [new_id()], "message_id": new_id(), "id": new_id(), "text": "hello",
-    "name": "x", "role": "member", "seq": 0, "epoch": 1, "after_rev": 0,
+    "name": "x", "role": "member", "seq": 0, "epoch": 1, "after_rev": 0, "emoji": "👍",
 }  # fmt: skip
 IN_A_ROOM = [
     each

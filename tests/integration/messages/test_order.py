@@ -77,8 +77,10 @@ async def test_a_batch_answers_each_of_its_commands_by_itself(world: World):
         return_exceptions=True,
     )
     codes = [getattr(result, "code", "ok") for result in results]
-    assert codes == ["ok", "ok", "conflict", "not_found", "not_found", "ok"]
-    assert results[0] == results[1]
+    # Two senders, one id: whoever's command arrives first has it.
+    assert codes[:3] in (["ok", "ok", "conflict"], ["conflict", "conflict", "ok"])
+    assert codes[3:] == ["not_found", "not_found", "ok"]
+    assert codes[0] == "conflict" or results[0] == results[1]
     assert (await world.get_room(ann, one.id)).last_seq == 1
 
 

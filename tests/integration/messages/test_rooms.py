@@ -5,6 +5,7 @@ import asyncio
 import asyncpg
 
 from shared.contracts import members, rooms
+from shared.contracts.entities import RoomSettings
 from shared.contracts.limits import ROOMS_PER_USER
 from shared.ids import new_id
 from tests.integration.messages.world import World, refused
@@ -16,7 +17,7 @@ async def test_a_new_room_has_its_creator_as_owner_and_the_named_as_members(worl
     room = await world.room(ann, ben, name="Tea", topic="green", kind="public")
     assert (room.kind, room.name, room.topic, room.user_ids) == ("public", "Tea", "green", None)
     assert (room.epoch, room.rev, room.first_seq, room.last_seq, room.member_count) == (1, 2, 1, 0, 2)
-    assert (room.created_by, room.archived_at, room.settings) == (ann, None, {})
+    assert (room.created_by, room.archived_at, room.settings) == (ann, None, RoomSettings())
     people = await world.members(ann, room.id)
     assert {user_id: each.role for user_id, each in people.items()} == {ann: "owner", ben: "member"}
     assert (people[ann].rev, people[ben].rev) == (1, 2)

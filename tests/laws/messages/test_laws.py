@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.contracts import internal, members, messages, rooms
+from shared.contracts import internal, members, messages, reactions, rooms
 from shared.contracts.entities import Member, Message, Room
 from shared.contracts.sync import HeldPosition
 from shared.errors import ChatError
@@ -18,6 +18,8 @@ from tests.integration.messages.world import World
 
 PEOPLE = 3
 TEXTS = ("one", "two", "<!room>", "<@0>", "<@1> <@2>", "<!here>")
+
+EMOJIS = ("👍", "❤️", ":parrot:")
 
 people = st.integers(0, PEOPLE - 1)
 actions = st.one_of(
@@ -31,6 +33,9 @@ actions = st.one_of(
     st.tuples(st.just("leave"), people),
     st.tuples(st.just("join"), people),
     st.tuples(st.just("role"), people, st.sampled_from(("member", "moderator"))),
+    st.tuples(st.just("react"), people, st.integers(0, 9), st.sampled_from(EMOJIS), st.booleans()),
+    st.tuples(st.just("pin"), people, st.integers(0, 9), st.booleans()),
+    st.tuples(st.just("keep_pins"), st.booleans()),
     st.tuples(st.just("topic"), st.sampled_from(("a", "b"))),
 )
 bounded = settings(
@@ -149,6 +154,21 @@ class Play:
                 members.set_role, self.owner, room_id=self.room.id, user_id=self.people[who], role=role
             )
 
+    async def react(self, who: int, number: int, emoji: str, is_added: bool) -> None:
+        if message := self.pick(number):
+            command = reactions.add if is_added else reactions.remove
+            named = {"room_id": self.room.id, "message_id": message.id, "emoji": emoji}
+            await self.world.ask(command, self.people[who], **named)
+
+    async def pin(self, who: int, number: int, is_pinned: bool) -> None:
+        if message := self.pick(number):
+            command = reactions.pin if is_pinned else reactions.unpin
+            await self.world.ask(command, self.people[who], room_id=self.room.id, message_id=message.id)
+
+    async def keep_pins(self, is_kept: bool) -> None:
+        settings = {"who_may_pin": "moderators" if is_kept else "everybody"}
+        await self.world.ask(rooms.update, self.owner, room_id=self.room.id, settings=settings)
+
     async def topic(self, topic: str) -> None:
         await self.world.ask(rooms.update, self.owner, room_id=self.room.id, topic=topic)
 
@@ -192,6 +212,10 @@ async def pull_all(
         thread = await world.list(play.owner, play.room.id, thread_id=main.id, limit=100)
         assert sum(not each.deleted_at for each in thread.messages) == main.reply_count
         stored |= {each.id: each for each in thread.messages}
+        named = {"room_id": main.room_id, "message_id": main.id}
+        assert (await world.ask(reactions.list_reactions, play.owner, **named)).reactions == main.reactions
+    pinned = await world.ask(reactions.list_pins, play.owner, room_id=play.room.id)
+    assert {each.id for each in pinned.pins} == {each.id for each in stored.values() if each.pinned_at}
     present = {each.user_id: each for each in (await world.changes(play.owner, play.room.id, 0)).members}
     listed = await world.members(play.owner, play.room.id)
     assert {key: each for key, each in present.items() if each.left_at is None} == listed

@@ -112,7 +112,25 @@ export interface ListMessages {
   thread_id?: string | null;
 }
 
+export interface ListPins {
+  room_id: string;
+  cursor?: string | null;
+}
+
+export interface ListReactions {
+  room_id: string;
+  message_id: string;
+  cursor?: string | null;
+}
+
 export interface ListRooms {
+  limit?: number;
+  cursor?: string | null;
+}
+
+/** All threads of a room, or, without one, those that the caller follows. */
+export interface ListThreads {
+  room_id?: string | null;
   limit?: number;
   cursor?: string | null;
 }
@@ -226,6 +244,12 @@ export interface OneMessage {
   message_id: string;
 }
 
+export interface OneReaction {
+  room_id: string;
+  message_id: string;
+  emoji: string;
+}
+
 export interface OneRoom {
   room_id: string;
 }
@@ -250,6 +274,12 @@ export interface PasswordLogin {
   password: string;
 }
 
+/** The pinned messages, latest pin first; `next_cursor` where one reply cannot hold all. */
+export interface Pins {
+  pins: Message[];
+  next_cursor: string | null;
+}
+
 /** A place in a room's history. Lower epoch: drop; higher: reload; else compare `rev`. */
 export interface Position {
   epoch: number;
@@ -268,10 +298,23 @@ export interface Presences {
   presences: Presence[];
 }
 
+/** A reaction that came or went, and the message as it is now. */
+export interface Reacted {
+  message: Message;
+  emoji: string;
+  user_id: string;
+}
+
 export interface Reaction {
   emoji: string;
   count: number;
   user_ids: string[];
+}
+
+/** By emoji, in the order of each one's first; `user_ids` in the order of reacting, `count` exact. A page is at most 1,000 users; an emoji with more goes on in the next. */
+export interface Reactions {
+  reactions: Reaction[];
+  next_cursor: string | null;
 }
 
 export interface Ready {
@@ -319,7 +362,7 @@ export interface Room {
   first_seq: number;
   last_seq: number;
   member_count: number;
-  settings: Record<string, unknown>;
+  settings: RoomSettings;
 }
 
 /** The present state of all that changed after `after_rev`: upsert it. */
@@ -337,6 +380,16 @@ export interface RoomRemoved {
 
 export interface RoomReset {
   room_id: string;
+}
+
+/** What moderators set for a room. */
+export interface RoomSettings {
+  slow_mode_s: number;
+  retention_days: number | null;
+  who_may_post: "everybody" | "moderators";
+  who_may_mention_room: "everybody" | "moderators";
+  who_may_pin: "everybody" | "moderators";
+  who_may_invite: "everybody" | "moderators" | null;
 }
 
 export interface Rooms {
@@ -376,6 +429,16 @@ export interface SetRole {
   role: "member" | "moderator" | "owner";
 }
 
+/** The settings to change; what is not named stays. */
+export interface SettingsChange {
+  slow_mode_s?: number;
+  retention_days?: number | null;
+  who_may_post?: "everybody" | "moderators";
+  who_may_mention_room?: "everybody" | "moderators";
+  who_may_pin?: "everybody" | "moderators";
+  who_may_invite?: "everybody" | "moderators" | null;
+}
+
 export interface SignedIn {
   user: User;
   tokens: Tokens;
@@ -400,6 +463,29 @@ export interface SyncElement {
 export interface Synced {
   rooms: SyncElement[];
   left: string[];
+  next_cursor: string | null;
+}
+
+/** A thread as the caller stands to it. */
+export interface Thread {
+  message: Message;
+  last_seq: number;
+  read_seq: number;
+  unread: number;
+  following: boolean;
+}
+
+/** How far one user has read a thread, and whether they follow it. */
+export interface ThreadMark {
+  room_id: string;
+  thread_id: string;
+  read_seq: number;
+  following: boolean;
+}
+
+/** Latest reply first. */
+export interface Threads {
+  threads: Thread[];
   next_cursor: string | null;
 }
 
@@ -432,6 +518,7 @@ export interface UpdateRoom {
   room_id: string;
   name?: string;
   topic?: string;
+  settings?: SettingsChange;
 }
 
 export interface User {
@@ -449,6 +536,17 @@ export interface User {
 export interface Users {
   users: User[];
   next_cursor: string | null;
+}
+
+/** A text that a message had before it was edited. */
+export interface Version {
+  text: string;
+  written_at: string;
+}
+
+/** Oldest first, without the present text; the oldest are left out where all would not fit. */
+export interface Versions {
+  versions: Version[];
 }
 
 export interface WatchPresence {
@@ -478,12 +576,19 @@ export interface Commands {
   "messages.delete": { request: OneMessage; reply: Message };
   "messages.edit": { request: EditMessage; reply: Message };
   "messages.get": { request: OneMessage; reply: Message };
+  "messages.history": { request: OneMessage; reply: Versions };
   "messages.list": { request: ListMessages; reply: Messages };
   "messages.send": { request: SendMessage; reply: SentMessage };
+  "pins.add": { request: OneMessage; reply: Empty };
+  "pins.list": { request: ListPins; reply: Pins };
+  "pins.remove": { request: OneMessage; reply: Empty };
   "presence.get": { request: GetPresence; reply: Presences };
   "presence.set": { request: SetPresence; reply: Presence };
   "presence.unwatch": { request: WatchPresence; reply: Empty };
   "presence.watch": { request: WatchPresence; reply: Presences };
+  "reactions.add": { request: OneReaction; reply: Empty };
+  "reactions.list": { request: ListReactions; reply: Reactions };
+  "reactions.remove": { request: OneReaction; reply: Empty };
   "read.mark": { request: MarkRead; reply: Membership };
   "rooms.archive": { request: OneRoom; reply: Room };
   "rooms.browse": { request: BrowseRooms; reply: Rooms };
@@ -495,6 +600,9 @@ export interface Commands {
   "rooms.open_dm": { request: OpenDm; reply: Room };
   "rooms.update": { request: UpdateRoom; reply: Room };
   "sync": { request: Sync; reply: Synced };
+  "threads.follow": { request: OneMessage; reply: ThreadMark };
+  "threads.list": { request: ListThreads; reply: Threads };
+  "threads.unfollow": { request: OneMessage; reply: ThreadMark };
   "typing.start": { request: Typing; reply: Empty };
   "typing.stop": { request: Typing; reply: Empty };
   "users.get": { request: GetUsers; reply: Users };
@@ -509,6 +617,10 @@ export interface Events {
   "message.created": Message;
   "message.updated": Message;
   "message.deleted": Message;
+  "message.pinned": Message;
+  "message.unpinned": Message;
+  "reaction.added": Reacted;
+  "reaction.removed": Reacted;
   "member.joined": Member;
   "member.left": Member;
   "member.updated": Member;
@@ -518,6 +630,7 @@ export interface Events {
   "room.added": SyncElement;
   "room.removed": RoomRemoved;
   "read.updated": Membership;
+  "thread.updated": ThreadMark;
   "room.reset": RoomReset;
   "typing.changed": TypingChanged;
   "presence.changed": Presence;
@@ -544,12 +657,19 @@ export const routes: Record<Op, Route | null> = {
   "messages.delete": { method: "DELETE", path: "/rooms/{room_id}/messages/{message_id}" },
   "messages.edit": { method: "PATCH", path: "/rooms/{room_id}/messages/{message_id}" },
   "messages.get": { method: "GET", path: "/rooms/{room_id}/messages/{message_id}" },
+  "messages.history": { method: "GET", path: "/rooms/{room_id}/messages/{message_id}/history" },
   "messages.list": { method: "GET", path: "/rooms/{room_id}/messages" },
   "messages.send": { method: "POST", path: "/rooms/{room_id}/messages" },
+  "pins.add": { method: "PUT", path: "/rooms/{room_id}/messages/{message_id}/pin" },
+  "pins.list": { method: "GET", path: "/rooms/{room_id}/pins" },
+  "pins.remove": { method: "DELETE", path: "/rooms/{room_id}/messages/{message_id}/pin" },
   "presence.get": { method: "GET", path: "/presence" },
   "presence.set": { method: "PUT", path: "/presence" },
   "presence.unwatch": null,
   "presence.watch": null,
+  "reactions.add": { method: "PUT", path: "/rooms/{room_id}/messages/{message_id}/reactions/{emoji}" },
+  "reactions.list": { method: "GET", path: "/rooms/{room_id}/messages/{message_id}/reactions" },
+  "reactions.remove": { method: "DELETE", path: "/rooms/{room_id}/messages/{message_id}/reactions/{emoji}" },
   "read.mark": { method: "POST", path: "/rooms/{room_id}/read" },
   "rooms.archive": { method: "POST", path: "/rooms/{room_id}/archive" },
   "rooms.browse": { method: "GET", path: "/rooms/public" },
@@ -561,6 +681,9 @@ export const routes: Record<Op, Route | null> = {
   "rooms.open_dm": { method: "POST", path: "/dms" },
   "rooms.update": { method: "PATCH", path: "/rooms/{room_id}" },
   "sync": null,
+  "threads.follow": { method: "PUT", path: "/rooms/{room_id}/messages/{message_id}/follow" },
+  "threads.list": { method: "GET", path: "/threads" },
+  "threads.unfollow": { method: "DELETE", path: "/rooms/{room_id}/messages/{message_id}/follow" },
   "typing.start": null,
   "typing.stop": null,
   "users.get": { method: "GET", path: "/users" },

@@ -67,7 +67,12 @@ function fold(state: RoomState, frame: Frame, meId: string): RoomState {
       return addMessages(state, [frame.d], meId);
     case "message.updated":
     case "message.deleted":
+    case "message.pinned":
+    case "message.unpinned":
       return { ...state, timeline: upsert(state.timeline, [frame.d]) };
+    case "reaction.added":
+    case "reaction.removed":
+      return { ...state, timeline: upsert(state.timeline, [frame.d.message]) };
     case "member.joined":
     case "member.left":
     case "member.updated":

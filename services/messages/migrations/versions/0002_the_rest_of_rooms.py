@@ -83,9 +83,22 @@ _PLAIN_TABLES = (
 _INDEXES = (
     "CREATE INDEX messages_pinned ON messages.messages (room_id, pinned_at) WHERE pinned_at IS NOT NULL",
     """
+    CREATE INDEX messages_with_thread ON messages.messages (room_id, last_reply_at, id)
+    WHERE last_reply_at IS NOT NULL
+    """,
+    """
     CREATE INDEX rooms_with_retention ON messages.rooms (id) WHERE settings ? 'retention_days'
     """,
 )
+
+
+# Nobody has to be told of what they had: 0 is before every place in a user's timeline.
+_TAKE_OVER_MARKS = """
+INSERT INTO messages.user_items (user_id, kind, room_id, item_id, user_rev, data)
+SELECT user_id, 'thread', room_id, thread_id, 0,
+       jsonb_build_object('room_id', room_id, 'thread_id', thread_id, 'read_seq', read_seq, 'following', true)
+FROM messages.thread_reads
+"""
 
 
 def upgrade() -> None:
@@ -95,10 +108,11 @@ def upgrade() -> None:
     _create_partitioned("message_history", _HISTORY)
     for statement in (*_PLAIN_TABLES, *_INDEXES):
         op.execute(statement)
+    op.execute(_TAKE_OVER_MARKS)
 
 
 def downgrade() -> None:
-    for index in ("rooms_with_retention", "messages_pinned"):
+    for index in ("rooms_with_retention", "messages_with_thread", "messages_pinned"):
         op.execute(f"DROP INDEX messages.{index}")
     for table in ("user_items", "invites", "bans", "message_history", "reactions"):
         op.execute(f"DROP TABLE messages.{table}")

@@ -1,15 +1,12 @@
-"""What each command of a batch does to the batch's state. All checks first, then the changes. No I/O.
-
-Returns the encoded result; raises ChatError for a refusal, and then has changed nothing.
-"""
+"""Sending, editing and deleting messages, and what that does to the thread they are in."""
 
 from services.messages.domain.access import check_open, check_role
 from services.messages.domain.mentions import NO_MENTIONS, find_mentions
-from services.messages.domain.reading import moves
+from services.messages.domain.settings import check_may, check_mentions, check_pace
 from services.messages.models import MemberRow, MessageRow, RoomRow
-from services.messages.writer.state import BatchState, encode
-from shared.contracts.messages import EditMessage, MarkRead, OneMessage, SendMessage
-from shared.errors import conflict, forbidden, invalid
+from services.messages.writer.state import BatchState, OldText, encode
+from shared.contracts.messages import EditMessage, OneMessage, SendMessage
+from shared.errors import conflict, forbidden
 
 
 def send(state: BatchState, user_id: str, asked: SendMessage) -> bytes:
@@ -24,11 +21,17 @@ def send(state: BatchState, user_id: str, asked: SendMessage) -> bytes:
     root = _get_root(state, room, asked.thread_id)
     if asked.reply_to is not None:
         state.get_message(room.id, asked.reply_to)
+    mentions = find_mentions(asked.text)
+    check_mentions(room.settings, member.role, mentions)
+    if root is None:
+        check_may(room.settings.who_may_post, member.role, "write")
+    check_pace(room.settings, member.role, member.last_sent_at, state.now)
     row = MessageRow(
         id=asked.id, room_id=room.id, seq=_next_seq(state, room, member, root), rev=0,
         thread_id=asked.thread_id, reply_to=asked.reply_to, sender_id=user_id, text=asked.text,
-        mentions=find_mentions(asked.text), created_at=state.now,
+        mentions=mentions, created_at=state.now,
     )  # fmt: skip
+    _note_time(state, room, member)
     data = state.create(room, row)
     if root is not None:
         _grow_thread(state, room, root, row)
@@ -37,7 +40,7 @@ def send(state: BatchState, user_id: str, asked: SendMessage) -> bytes:
 
 def edit(state: BatchState, user_id: str, asked: EditMessage) -> bytes:
     """Replace the text of one's own message."""
-    room, _ = state.enter(asked.room_id, user_id)
+    room, member = state.enter(asked.room_id, user_id)
     row = state.get_message(room.id, asked.message_id)
     if row.sender_id != user_id:
         raise forbidden("only its author may edit a message")
@@ -46,15 +49,18 @@ def edit(state: BatchState, user_id: str, asked: EditMessage) -> bytes:
     check_open(room.archived_at is not None)
     if row.text == asked.text:
         return encode(row.to_wire())
+    mentions = find_mentions(asked.text)
+    check_mentions(room.settings, member.role, mentions)
+    state.old_texts.append(OldText(room.id, row.id, row.rev, row.text, row.edited_at or row.created_at))
     row.text = asked.text
-    row.mentions = find_mentions(asked.text)
+    row.mentions = mentions
     row.edited_at = state.now
     state.rementioned[room.id, row.id] = row
     return state.update(room, row)
 
 
 def delete(state: BatchState, user_id: str, asked: OneMessage) -> bytes:
-    """Empty a message; it keeps its place."""
+    """Empty a message, and all that hangs on it; it keeps its place."""
     room, member = state.enter(asked.room_id, user_id)
     row = state.get_message(room.id, asked.message_id)
     if row.sender_id != user_id:
@@ -64,30 +70,15 @@ def delete(state: BatchState, user_id: str, asked: OneMessage) -> bytes:
     check_open(room.archived_at is not None)
     row.text = ""
     row.mentions = NO_MENTIONS
+    row.reactions = []
     row.pinned_at = None
     row.deleted_at = state.now
     state.rementioned[room.id, row.id] = row
+    state.erased.add((room.id, row.id))
     data = state.update(room, row, "message.deleted")
     if row.thread_id is not None:
         _shrink_thread(state, room, state.get_message(room.id, row.thread_id), row)
     return data
-
-
-def mark_read(state: BatchState, user_id: str, asked: MarkRead) -> None:
-    """Move a read mark; the caller's Membership is built when the batch is through."""
-    room, member = state.enter(asked.room_id, user_id)
-    if asked.thread_id is not None:
-        root = state.get_message(room.id, asked.thread_id)
-        _check_mark(asked.seq, root.thread_last_seq)
-        state.thread_marks[room.id, root.id, user_id] = (asked.seq, asked.unread)
-        return
-    _check_mark(asked.seq, room.last_seq)
-    if not moves(member.read_seq, asked.seq, is_exact=asked.unread):
-        return
-    sent_above = sum(seq > asked.seq for seq in state.sent_seqs.get((room.id, user_id), ()))
-    member.own_above = state.own_above.get((room.id, user_id, asked.seq), 0) + sent_above
-    member.read_seq = asked.seq
-    state.moved_marks[room.id, user_id] = state.told_marks[room.id, user_id] = member
 
 
 def _sent(message: bytes, *, is_duplicate: bool) -> bytes:
@@ -116,12 +107,22 @@ def _next_seq(state: BatchState, room: RoomRow, member: MemberRow, root: Message
     return room.last_seq
 
 
+def _note_time(state: BatchState, room: RoomRow, member: MemberRow) -> None:
+    if room.settings.slow_mode_s:
+        member.last_sent_at = state.now
+        state.moved_marks[room.id, member.user_id] = member
+
+
 def _grow_thread(state: BatchState, room: RoomRow, root: MessageRow, reply: MessageRow) -> None:
     root.reply_count += 1
     root.last_reply_at = reply.created_at
     if (replies := state.latest_replies.get((room.id, root.id))) is not None:
         replies.insert(0, (reply.id, reply.created_at))
     state.update(room, root)
+    if root.sender_id != reply.sender_id and (room.id, root.sender_id) in state.members:
+        state.begin_following(root, root.sender_id)
+    state.begin_following(root, reply.sender_id, again=True)
+    state.move_thread_mark(root, reply.sender_id, reply.seq)
 
 
 def _shrink_thread(state: BatchState, room: RoomRow, root: MessageRow, reply: MessageRow) -> None:
@@ -130,8 +131,3 @@ def _shrink_thread(state: BatchState, room: RoomRow, root: MessageRow, reply: Me
     root.reply_count -= 1
     root.last_reply_at = left[0][1] if left else None
     state.update(room, root)
-
-
-def _check_mark(seq: int, last_seq: int) -> None:
-    if seq > last_seq:
-        raise invalid("seq", f"must not be above {last_seq}, the newest message")

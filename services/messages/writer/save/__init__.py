@@ -9,6 +9,8 @@ from services.messages.models import MemberRow, MessageRow, RoomRow
 from services.messages.store.connection import Connection
 from services.messages.store.members import build_memberships
 from services.messages.store.users import UserStep, advance_users
+from services.messages.writer.save.attached import erase, save_history, save_mentions, save_reactions
+from services.messages.writer.save.threads import move_thread_marks, thread_steps
 from services.messages.writer.state import BatchState, Key
 
 # One round trip for what every batch of messages does.
@@ -18,9 +20,10 @@ WITH rooms AS (
     FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[]) AS k(id, rev, last_seq, active_at)
     WHERE r.id = k.id
 ), marks AS (
-    UPDATE messages.memberships m SET read_seq = k.read_seq, own_above = k.own_above
-    FROM unnest($5::uuid[], $6::uuid[], $7::bigint[], $8::bigint[])
-        AS k(room_id, user_id, read_seq, own_above)
+    UPDATE messages.memberships m
+    SET read_seq = k.read_seq, own_above = k.own_above, last_sent_at = k.last_sent_at
+    FROM unnest($5::uuid[], $6::uuid[], $7::bigint[], $8::bigint[], $25::timestamptz[])
+        AS k(room_id, user_id, read_seq, own_above, last_sent_at)
     WHERE m.room_id = k.room_id AND m.user_id = k.user_id
 ), created AS (
     INSERT INTO messages.messages
@@ -41,42 +44,29 @@ UPDATE messages.messages g
 SET rev = k.rev, text = k.text, mention_user_ids = k.mention_user_ids::uuid[], mention_room = k.mention_room,
     mention_here = k.mention_here, reply_count = k.reply_count, last_reply_at = k.last_reply_at,
     thread_last_seq = k.thread_last_seq, pinned_at = k.pinned_at, edited_at = k.edited_at,
-    deleted_at = k.deleted_at
+    deleted_at = k.deleted_at, reactions = k.reactions::jsonb
 FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::bool[], $7::bool[],
             $8::bigint[], $9::timestamptz[], $10::bigint[], $11::timestamptz[], $12::timestamptz[],
-            $13::timestamptz[])
+            $13::timestamptz[], $14::text[])
     AS k(room_id, id, rev, text, mention_user_ids, mention_room, mention_here, reply_count, last_reply_at,
-         thread_last_seq, pinned_at, edited_at, deleted_at)
+         thread_last_seq, pinned_at, edited_at, deleted_at, reactions)
 WHERE g.room_id = k.room_id AND g.id = k.id
 """
-_DELETE_MENTIONS = """
-DELETE FROM messages.mentions n USING unnest($1::uuid[], $2::uuid[]) AS k(room_id, message_id)
-WHERE n.room_id = k.room_id AND n.message_id = k.message_id
-"""
-_INSERT_MENTIONS = """
-INSERT INTO messages.mentions (room_id, message_id, user_id, sender_id, thread_id, seq)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[])
-"""
-_PUT_THREAD_MARKS = """
-INSERT INTO messages.thread_reads AS t (room_id, thread_id, user_id, read_seq)
-SELECT room_id, thread_id, user_id, read_seq
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bigint[]) AS k(room_id, thread_id, user_id, read_seq)
-ON CONFLICT (room_id, thread_id, user_id) DO UPDATE SET read_seq = {read_seq}
-"""
-_RAISE_THREAD_MARKS = _PUT_THREAD_MARKS.format(read_seq="greatest(t.read_seq, excluded.read_seq)")
-_SET_THREAD_MARKS = _PUT_THREAD_MARKS.format(read_seq="excluded.read_seq")
 
 
 async def save(
     connection: Connection, state: BatchState, marked: set[Key], instance: str
 ) -> dict[Key, bytes]:
     """Write the batch; return the encoded Membership of each of `marked`, as it is in the end."""
-    await _save_mentions(connection, state)
-    await _save_thread_marks(connection, state)
+    await save_mentions(connection, state)
+    await save_reactions(connection, state)
+    await save_history(connection, state)
+    await erase(connection, state)
     memberships = await _build_memberships(connection, state, marked)
     steps = [UserStep(user_id, room_id, "read.updated", memberships[room_id, user_id])
              for room_id, user_id in state.told_marks]  # fmt: skip
-    await advance_users(connection, state.journal, steps)
+    await advance_users(connection, state.journal, [*steps, *thread_steps(state)])
+    await move_thread_marks(connection, state)
     if state.journal.items:  # whatever changes a row has an event
         await _write(connection, state, instance)
     if state.updated:  # after the insert: a message can be new and changed in the same batch
@@ -92,6 +82,7 @@ async def _write(connection: Connection, state: BatchState, instance: str) -> No
         *_message_columns(state.created),
         state.now,
         *state.journal.to_row(instance),
+        [row.last_sent_at for row in state.moved_marks.values()],
     )
 
 
@@ -125,7 +116,7 @@ def _message_columns(rows: Sequence[MessageRow]) -> tuple[list[Any], ...]:
         [row.reply_to for row in rows],
         [row.sender_id for row in rows],
         [row.text for row in rows],
-        [_user_ids(row) for row in rows],
+        [_to_array(row.mentions.user_ids) for row in rows],
         [row.mentions.room for row in rows],
         [row.mentions.here for row in rows],
     )
@@ -138,7 +129,7 @@ async def _update_messages(connection: Connection, rows: Sequence[MessageRow]) -
         [row.id for row in rows],
         [row.rev for row in rows],
         [row.text for row in rows],
-        [_user_ids(row) for row in rows],
+        [_to_array(row.mentions.user_ids) for row in rows],
         [row.mentions.room for row in rows],
         [row.mentions.here for row in rows],
         [row.reply_count for row in rows],
@@ -147,41 +138,13 @@ async def _update_messages(connection: Connection, rows: Sequence[MessageRow]) -
         [row.pinned_at for row in rows],
         [row.edited_at for row in rows],
         [row.deleted_at for row in rows],
+        [msgspec.json.encode(row.reactions).decode() if row.reactions else None for row in rows],
     )
 
 
-def _user_ids(row: MessageRow) -> str:
+def _to_array(ids: Sequence[str]) -> str:
     # An array of arrays must be rectangular in PostgreSQL; as text each is cast on its own.
-    return "{" + ",".join(row.mentions.user_ids) + "}"
-
-
-async def _save_mentions(connection: Connection, state: BatchState) -> None:
-    if state.rementioned:
-        keys = list(state.rementioned)
-        await connection.execute(_DELETE_MENTIONS, [room_id for room_id, _ in keys], [key for _, key in keys])
-    named = [
-        (row, user_id)
-        for row in (state.mentioned | state.rementioned).values()
-        for user_id in (*row.mentions.user_ids, *([None] if row.mentions.room else []))
-    ]
-    if named:
-        await connection.execute(
-            _INSERT_MENTIONS,
-            [row.room_id for row, _ in named],
-            [row.id for row, _ in named],
-            [user_id for _, user_id in named],
-            [row.sender_id for row, _ in named],
-            [row.thread_id for row, _ in named],
-            [row.seq for row, _ in named],
-        )
-
-
-async def _save_thread_marks(connection: Connection, state: BatchState) -> None:
-    for statement, is_exact in ((_RAISE_THREAD_MARKS, False), (_SET_THREAD_MARKS, True)):
-        marks = {key: seq for key, (seq, exact) in state.thread_marks.items() if exact is is_exact}
-        if marks:
-            room_ids, thread_ids, user_ids = zip(*marks, strict=True)
-            await connection.execute(statement, room_ids, thread_ids, user_ids, list(marks.values()))
+    return "{" + ",".join(ids) + "}"
 
 
 async def _build_memberships(connection: Connection, state: BatchState, marked: set[Key]) -> dict[Key, bytes]:
