@@ -1,11 +1,15 @@
 // Shapes of the protocol for tests, complete and short to write.
-import type { Member, Membership, Message, Room, SyncElement } from "../src/net/contract.gen";
+import type { Member, Membership, Message, Room, RoomSettings, SyncElement } from "../src/net/contract.gen";
 import type { Frame } from "../src/net/frames";
 
 export const ME = "00000000-0000-7000-8000-00000000000a";
 export const HER = "00000000-0000-7000-8000-00000000000b";
 export const ROOM = "00000000-0000-7000-8000-000000000001";
 const AT = "2026-01-31T12:00:00.000Z";
+const SETTINGS: RoomSettings = {
+  slow_mode_s: 0, retention_days: null, who_may_post: "everybody", who_may_mention_room: "everybody",
+  who_may_pin: "everybody", who_may_invite: null,
+};
 
 export function messageId(seq: number): string {
   return `00000000-0000-7000-9000-${String(seq).padStart(12, "0")}`;
@@ -23,7 +27,7 @@ export function message(seq: number, change: Partial<Message> = {}): Message {
 export function room(change: Partial<Room> = {}): Room {
   return {
     id: ROOM, kind: "public", name: "general", topic: "", user_ids: null, created_by: HER, created_at: AT,
-    archived_at: null, epoch: 1, rev: 0, first_seq: 1, last_seq: 0, member_count: 2, settings: {}, ...change,
+    archived_at: null, epoch: 1, rev: 0, first_seq: 1, last_seq: 0, member_count: 2, settings: SETTINGS, ...change,
   };
 }
 

@@ -6,7 +6,7 @@ import msgspec
 from msgspec.structs import replace
 
 from chatcraft_client import Event
-from shared.contracts.entities import Member, Membership, Mentions, Message, Position, Room
+from shared.contracts.entities import Member, Membership, Mentions, Message, Position, Room, RoomSettings
 from shared.contracts.events import RoomChanges
 from shared.contracts.sync import HeldPosition, SyncElement
 
@@ -28,7 +28,9 @@ class ServerRoom:
     """The truth of one room: changes it, numbers them, and answers `sync` as the protocol says."""
 
     room: Room = field(
-        default_factory=lambda: Room(ROOM, "public", "Design", "", None, ME, at(0), None, 1, 1, 1, 0, 1, {})
+        default_factory=lambda: Room(
+            ROOM, "public", "Design", "", None, ME, at(0), None, 1, 1, 1, 0, 1, RoomSettings()
+        )
     )
     messages: dict[str, Message] = field(default_factory=dict)
     members: dict[str, Member] = field(
