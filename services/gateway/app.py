@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from services.gateway.audit import Audit
 from services.gateway.connection import Connection
@@ -29,7 +30,7 @@ from services.gateway.typing_signals import TypingSignals
 from services.gateway.user_events import UserEvents
 from services.gateway.users import Users
 from services.gateway.web import SecurityHeaders, add_web_routes
-from services.gateway.websocket import SocketDoor
+from services.gateway.websocket import SOCKET_PATH, SocketDoor
 from shared import calls
 from shared.background import Background
 from shared.bus import Bus
@@ -82,7 +83,7 @@ class Gateway:
         await calls.call(self.bus, internal.POSITIONS, asked, internal.Positions, timeout_s=2)
 
 
-async def start(settings: GatewaySettings, app: FastAPI, stack: AsyncExitStack) -> Gateway:
+async def start(settings: GatewaySettings, app: "GatewayApp", stack: AsyncExitStack) -> Gateway:
     """Build all parts, connect them, and load what must be known before the first request.
 
     Waits for the auth service; raises ChatError if NATS is away.
@@ -167,11 +168,11 @@ def _expose(gateway: Gateway) -> Callable[[], None]:
     return expose(gateway.stats, sizes)
 
 
-def _add_doors(gateway: Gateway, app: FastAPI) -> None:
+def _add_doors(gateway: Gateway, app: "GatewayApp") -> None:
     node, identity = gateway.node, gateway.identity
     rest = RestDoor(gateway.bus, identity, gateway.rate, gateway.limits, gateway.clock.monotonic_s)
     rest.add_routes(app)
-    app.router.routes.append(WebSocketRoute("/ws", SocketDoor(node, identity, gateway.settings)))
+    app.socket_door = SocketDoor(node, identity, gateway.settings)
     stream = StreamDoor(node, identity, gateway.syncer)
     app.router.routes.append(Route(f"{PREFIX}/stream", stream, methods=["GET", "POST"]))
     add_web_routes(app, gateway.settings.gateway_web_dir)
@@ -206,11 +207,23 @@ def _answer_own_commands(gateway: Gateway) -> None:
     router.answer(presence.typing_stop, typing.stop)
 
 
-def create_app(settings: GatewaySettings) -> FastAPI:
+class GatewayApp(FastAPI):
+    """FastAPI, with a door of its own for sockets: its layers for HTTP are a tenth of a handshake."""
+
+    socket_door: SocketDoor | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket" and scope["path"] == SOCKET_PATH and self.socket_door is not None:
+            await self.socket_door(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def create_app(settings: GatewaySettings) -> GatewayApp:
     """Return the ASGI app of the public port; its lifespan is the life of the node."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: GatewayApp) -> AsyncIterator[None]:
         configure_logging("gateway", settings.log_format, settings.log_level)
         async with AsyncExitStack() as stack:
             app.state.gateway = await start(settings, app, stack)
@@ -218,7 +231,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             yield
         log.info("stopped")
 
-    app = FastAPI(title="ChatCraft", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = GatewayApp(title="ChatCraft", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(SecurityHeaders)
     app.add_exception_handler(HTTPException, refuse_method)
     return app

@@ -5,6 +5,7 @@ what the hub needs to know of its place. No task, no queue and no timer of its o
 """
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from services.gateway.frames import (
@@ -27,6 +28,11 @@ class Transport(Protocol):
     """What carries a connection's bytes. Nothing here waits."""
 
     def write(self, frames: bytes) -> None: ...
+
+    @property
+    def plain_write(self) -> Callable[[bytes], None]:
+        """What `write` comes to as long as the socket is open: called for each delivery."""
+
     def ping(self) -> None: ...
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
@@ -50,11 +56,14 @@ class Connection:
     __slots__ = (
         "_node", "_transport", "address", "bucket", "claims", "expires_at", "heard_at_s", "in_flight",
         "is_closed", "is_synced", "paused_reading", "plan", "queues", "rooms", "slow_since_s", "watched",
+        "write",
     )  # fmt: skip
 
     def __init__(self, node: Node, claims: Claims, address: str, bucket: Bucket) -> None:
         self._node = node
         self._transport: Transport
+        self.write: Callable[[bytes], None]
+        """Writes framed bytes and never waits: the transport's own, without a call in between."""
         self.claims = claims
         self.address = address
         self.bucket = bucket
@@ -75,6 +84,7 @@ class Connection:
     def bind(self, transport: Transport) -> None:
         """Give it the transport; nothing is sent before."""
         self._transport = transport
+        self.write = transport.plain_write
 
     @property
     def user_id(self) -> str:
@@ -114,6 +124,10 @@ class Connection:
             self.resume_reading()
             self._node.on_drained(self)
 
+    def on_closing(self) -> None:
+        """A close frame is on its way: from here on the transport decides what still goes out."""
+        self.write = self._transport.write
+
     def on_closed(self) -> None:
         """The socket is gone, whoever closed it."""
         if not self.is_closed:
@@ -121,10 +135,6 @@ class Connection:
             self._node.on_closed(self)
 
     # -- to the peer ----------------------------------------------------------------------
-
-    def write(self, frames: bytes) -> None:
-        """Write framed bytes; never waits."""
-        self._transport.write(frames)
 
     def send(self, payload: bytes) -> None:
         """Send one frame of text."""

@@ -6,7 +6,7 @@ The base of plain ASGI WebSockets and of Server-Sent Events. Knows frames, not w
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from services.gateway.connection import Connection
 from services.gateway.detach import UNSENT_MAX_BYTES, UNSENT_RESUME_BYTES
@@ -50,6 +50,11 @@ class QueuedTransport(ABC):
         if self._unsent_bytes > UNSENT_MAX_BYTES and not self._is_slow:
             self._is_slow = True
             asyncio.get_running_loop().call_soon(self._connection.on_writing_paused)
+
+    @property
+    def plain_write(self) -> Callable[[bytes], None]:
+        """`write`, always."""
+        return self.write
 
     def close(self, code: int, reason: str = "") -> None:
         """Close once what is queued is sent."""

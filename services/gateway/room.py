@@ -73,7 +73,7 @@ class ActiveRoom:
         self.room_id = room_id
         self.cursor: RoomCursor | None = None
         self.ring = Ring(budget)
-        self.live: set[Subscriber] = set()
+        self.live: dict[Subscriber, None] = {}  # half of what a set of a hundred takes
         self.behind: dict[Subscriber, int] = {}
         self.ahead: dict[Subscriber, int] = {}
         self.unplaced: set[Subscriber] = set()
@@ -157,7 +157,7 @@ class ActiveRoom:
         """Stop writing to a slow reader; only its position is kept."""
         self.flush()
         if subscriber in self.live and self.cursor:
-            self.live.discard(subscriber)
+            self.live.pop(subscriber, None)
             self.behind[subscriber] = self.cursor.rev
 
     def resume(self, subscriber: Subscriber) -> bool:
@@ -176,7 +176,7 @@ class ActiveRoom:
             return False
         self._stats.ring_hits += bool(missed)
         del self.behind[subscriber]
-        self.live.add(subscriber)
+        self.live[subscriber] = None
         _write_all(subscriber, missed)
         return True
 
@@ -269,7 +269,7 @@ class ActiveRoom:
             self.ahead[subscriber] = sys.maxsize
             self._on_gap(self)
         elif rev == self.cursor.rev and subscriber.can_take:
-            self.live.add(subscriber)
+            self.live[subscriber] = None
         elif rev > self.cursor.rev:
             self.ahead[subscriber] = rev
             self._on_gap(self)
@@ -322,7 +322,7 @@ class ActiveRoom:
         self._on_left(self, user_id)
 
     def _forget(self, subscriber: Subscriber) -> None:
-        self.live.discard(subscriber)
+        self.live.pop(subscriber, None)
         self.unplaced.discard(subscriber)
         self.behind.pop(subscriber, None)
         self.ahead.pop(subscriber, None)

@@ -7,6 +7,7 @@ a room. Room content never depends on it: it only makes joining and read marks f
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from services.gateway.connection import Connection
 from services.gateway.frames import UserEventHead, decode_user_event_head
@@ -87,11 +88,8 @@ class Users:
     def follow(self, user: LocalUser) -> None:
         """Subscribe to the user's timeline; before the memberships are read, so nothing falls between."""
         if user.subscription is None and user.connections:
-
-            def on_event(_subject: bytes, payload: bytes) -> None:
-                self._on_event(user, payload)
-
-            user.subscription = self._bus.fan_in(subjects.user_events(user.user_id), on_event)
+            subject = subjects.user_events(user.user_id)
+            user.subscription = self._bus.fan_in(subject, partial(self._on_event, user))
 
     def place(self, user: LocalUser, user_rev: int) -> None:
         """Start the cursor where the first snapshot was; a later snapshot leaves it alone."""
@@ -120,7 +118,7 @@ class Users:
             user.is_suspect = True
             self._kick(user)
 
-    def _on_event(self, user: LocalUser, payload: bytes) -> None:
+    def _on_event(self, user: LocalUser, _subject: bytes, payload: bytes) -> None:
         head = decode_user_event_head(payload)
         if user.rev is not None and head.user_rev <= user.rev:
             return

@@ -15,6 +15,7 @@ from shared.contracts.errors import STATUS, ErrorCode
 from shared.errors import ChatError, forbidden, unavailable
 from shared.tokens import Claims
 
+SOCKET_PATH = "/ws"
 _FULL_RETRY_S = 5
 
 

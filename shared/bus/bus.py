@@ -77,6 +77,7 @@ class Bus:
         self.name = name
         self.instance = new_id()
         self._client = FanInClient()
+        self._client.on_callback_error = _on_callback_error
         self._requests = Requests(self._client)
         self._services: list[Service] = []
         self._on_trouble: list[Callable[[], None]] = []
@@ -174,7 +175,7 @@ class Bus:
 
     def fan_in(self, subject: str, callback: FanInCallback) -> Subscription:
         """Subscribe without a task or queue; see `FanInClient.fan_in`."""
-        return self._client.fan_in(subject, _guard(callback))
+        return self._client.fan_in(subject, callback)
 
     def leave(self, subscription: Subscription) -> None:
         """End a `fan_in` subscription."""
@@ -260,14 +261,8 @@ class Bus:
             callback()
 
 
-def _guard(callback: FanInCallback) -> FanInCallback:
-    def guarded(subject: bytes, payload: bytes) -> None:
-        try:
-            callback(subject, payload)
-        except Exception:
-            log.exception("fan_in_callback_failed", subject=subject.decode(errors="replace"))
-
-    return guarded
+def _on_callback_error(subject: bytes, exc: Exception) -> None:
+    log.error("fan_in_callback_failed", subject=subject.decode(errors="replace"), exc_info=exc)
 
 
 def _enqueue(on_request: Callable[[BusRequest], None]) -> Callable[[Request], Awaitable[None]]:

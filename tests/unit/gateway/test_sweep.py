@@ -1,5 +1,6 @@
 """The sweep closes on time, with the right code, and forgives what was not the peer's doing."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,6 +49,12 @@ class Setting:
     def pause_reading(self) -> None: ...
 
     def resume_reading(self) -> None: ...
+
+    def write(self, _frames: bytes) -> None: ...
+
+    @property
+    def plain_write(self) -> Callable[[bytes], None]:
+        return self.write
 
     def ping(self) -> None:
         self.done.append("ping")
