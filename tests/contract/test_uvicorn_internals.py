@@ -43,7 +43,8 @@ def test_the_versions_are_those_that_were_read():
     "name",
     [
         "app", "app_state", "close_sent", "close_timer", "config", "conn", "connections", "disconnected",
-        "handshake_complete", "handshake_initiated", "logger", "loop", "queue", "tasks", "transport", "writable",
+        "handshake_complete", "handshake_initiated", "logger", "loop", "queue", "tasks", "transport",
+        "writable",
     ],
 )  # fmt: skip
 async def test_the_socket_protocol_still_has_the_attribute(instance: Any, name: str):
