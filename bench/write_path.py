@@ -42,7 +42,7 @@ class Request:
         self.caller = Caller(user_id, user_id, "member", "::1")
         self._done = done
 
-    async def respond(self, reply: bytes) -> None:
+    def respond(self, reply: bytes) -> None:
         self._done.count(reply)
 
 

@@ -77,7 +77,7 @@ class Dispatcher:
             try:
                 on_raw(request)
             except Exception as exc:  # noqa: BLE001 - the edge of command dispatch
-                self._spawn(request.respond(self.explain(exc, command.name).encode()))
+                request.respond(self.explain(exc, command.name).encode())
 
         self._endpoints.append(Endpoint(command.subject, guarded))
 
@@ -108,7 +108,7 @@ class Dispatcher:
     def _add(self, subject: str, name: str, call: Callable[[BusRequest], Awaitable[Struct]]) -> None:
         def on_request(request: BusRequest) -> None:
             if len(self._tasks) >= _IN_FLIGHT_MAX:
-                self._spawn(request.respond(unavailable(f"{self._service} is overloaded").encode()))
+                request.respond(unavailable(f"{self._service} is overloaded").encode())
             else:
                 self._spawn(self._run(name, call, request))
 
@@ -125,7 +125,7 @@ class Dispatcher:
             error = self.explain(exc, name)
             outcome, reply = error.code, error.encode()
         COMMANDS.labels(name, outcome).observe(time.perf_counter() - started)
-        await request.respond(reply)
+        request.respond(reply)
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

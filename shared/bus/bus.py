@@ -4,20 +4,20 @@ The adapter to NATS. Its users see ChatError instead of nats-py's exceptions.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 import nats.errors
 import nats.micro
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.micro.request import Request
 from nats.micro.service import Service
 
 from shared.bus import subjects
-from shared.bus.caller import AGENT_HEADER, CALLER_HEADER, Caller, encode_headers
+from shared.bus.caller import Caller, encode_headers
 from shared.bus.fan_in import FanInCallback, FanInClient, Subscription
 from shared.bus.requests import Requests
+from shared.bus.served import BusRequest, Endpoint
 from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError, unavailable
 from shared.ids import new_id
@@ -34,40 +34,6 @@ _CONNECT_TIMEOUT_S = 5
 # nats-py tries for ever, also the first time; a service that cannot start says so instead.
 _FIRST_CONNECT_S = 10
 _ROUND_TRIP_S = 2.0
-
-
-class BusRequest:
-    """A request as it came in: raw payload, caller, and the way back."""
-
-    __slots__ = ("_request", "payload")
-
-    def __init__(self, request: Request) -> None:
-        self._request = request
-        self.payload: bytes = request.data
-
-    @property
-    def caller(self) -> Caller:
-        """Who calls. Raises KeyError where no gateway vouched (a call between services)."""
-        return Caller.decode((self._request.headers or {})[CALLER_HEADER])
-
-    @property
-    def user_agent(self) -> str:
-        return (self._request.headers or {}).get(AGENT_HEADER, "")
-
-    async def respond(self, reply: bytes) -> None:
-        """Send the reply; while the link is down it is dropped and the caller times out."""
-        try:
-            await self._request.respond(reply)
-        except nats.errors.Error as exc:
-            log.warning("reply_lost", subject=self._request.subject, error=str(exc))
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One subject that a service answers. `on_request` only enqueues: it is awaited one by one."""
-
-    subject: str
-    on_request: Callable[[BusRequest], None]
 
 
 class Bus:
@@ -169,6 +135,18 @@ class Bus:
         except nats.errors.Error as exc:
             raise unavailable("the bus refused the message") from exc
 
+    async def publish_all(self, messages: Iterable[tuple[str, bytes, bytes]], *, reply: str) -> None:
+        """Publish (subject, payload, block of headers or nothing) in order; those with headers are acked.
+
+        A quarter of what `publish` costs each. Acks go to `reply`. Waits only while the link is behind.
+        Raises ChatError `unavailable` while it is down.
+        """
+        if not self._client.is_connected:
+            raise unavailable("the bus is down")
+        for subject, payload, headers in messages:
+            self._client.post(subject, reply if headers else "", payload, headers)
+        await self._client.catch_up()
+
     def signal(self, subject: str, payload: bytes) -> None:
         """Publish something that may be lost. Never awaits, never raises for a lost link."""
         self._client.publish_now(subject, payload)
@@ -202,10 +180,9 @@ class Bus:
         self._services.append(micro)
         for endpoint in endpoints:
             await micro.add_endpoint(
-                name=endpoint.subject.replace(".", "_"),
-                subject=endpoint.subject,
-                handler=_enqueue(endpoint.on_request),
+                name=endpoint.subject.replace(".", "_"), subject=endpoint.subject, handler=_never_called
             )
+            self._client.take_requests(micro, partial(self._on_request, endpoint.on_request))
         await self.flush()
 
     async def round_trip(self) -> None:
@@ -234,6 +211,11 @@ class Bus:
         """Send what is queued and close."""
         self._is_closing = True
         await self._client.close()
+
+    def _on_request(
+        self, on_request: Callable[[BusRequest], None], reply: bytes, payload: bytes, headers: bytes
+    ) -> None:
+        on_request(BusRequest(self._client, reply, payload, headers))
 
     def _on_echo(self, _subject: bytes, _payload: bytes) -> None:
         if self._echo and not self._echo.done():
@@ -265,8 +247,5 @@ def _on_callback_error(subject: bytes, exc: Exception) -> None:
     log.error("fan_in_callback_failed", subject=subject.decode(errors="replace"), exc_info=exc)
 
 
-def _enqueue(on_request: Callable[[BusRequest], None]) -> Callable[[Request], Awaitable[None]]:
-    async def handler(request: Request) -> None:
-        on_request(BusRequest(request))
-
-    return handler
+async def _never_called(_request: object) -> None:
+    """What NATS micro is given for a handler: requests are taken before they come to it."""

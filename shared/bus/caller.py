@@ -27,6 +27,12 @@ class Caller(NamedTuple):
         return cls(*parts)
 
 
+def find_header(block: bytes, name: str) -> str | None:
+    """Return the value of a header in NATS's block, or None."""
+    _, found, rest = block.partition(b"\r\n%b: " % name.encode())
+    return rest.partition(b"\r\n")[0].decode() if found else None
+
+
 def encode_headers(caller: Caller, agent: str = "") -> bytes:
     """Return NATS's block of headers; line breaks in `agent`, a client's own words, become spaces."""
     block = f"NATS/1.0\r\n{CALLER_HEADER}: {caller.encode()}\r\n"

@@ -9,11 +9,19 @@ from collections.abc import Callable
 from typing import cast
 
 from nats.aio.client import Client
+from nats.micro.service import Endpoint, Service
 from nats.protocol import command as wire
+
+_UNSENT_MAX_BYTES = 1024 * 1024
 
 FanInCallback = Callable[[bytes, bytes], None]
 """Called with subject and payload, from the socket's own read; must not block."""
 
+
+RequestCallback = Callable[[bytes, bytes, bytes], None]
+"""Called with the subject to answer on, payload and raw headers; must not block."""
+
+Taken = tuple[Endpoint, RequestCallback]
 
 ReplyCallback = Callable[[bytes, bytes, bytes], None]
 """Called with subject, payload and raw headers."""
@@ -57,6 +65,10 @@ def _ignore(_subject: bytes, _payload: bytes) -> None: ...
 class FanInClient(Client):
     """nats-py's client, plus subscriptions, requests and signals that cost no coroutine."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._taken: dict[int, Taken] = {}
+
     on_callback_error: Callable[[bytes, Exception], None]
     """Called with the subject when a fan-in callback has raised; set before the first subscription."""
 
@@ -84,8 +96,8 @@ class FanInClient(Client):
         self._write(wire.sub_cmd(subject, "", self._sid))
         return inbox
 
-    def send_request(self, subject: str, reply: str, payload: bytes, headers: bytes) -> None:
-        """Queue a request for the next flush; `headers` is the whole block, or empty."""
+    def post(self, subject: str, reply: str, payload: bytes, headers: bytes) -> None:
+        """Queue a message for the next flush; `headers` is the whole block, or empty."""
         self.stats["out_msgs"] += 1
         self.stats["out_bytes"] += len(payload)
         if headers:
@@ -103,6 +115,22 @@ class FanInClient(Client):
         self.stats["out_msgs"] += 1
         self.stats["out_bytes"] += len(payload)
         self._write(wire.pub_cmd(subject, "", payload))
+
+    def take_requests(self, service: Service, on_request: RequestCallback) -> None:
+        """Give a service's newest endpoint its requests from the socket's own read.
+
+        Call at once after it was added: the server has not been told of it yet. NATS micro announces and
+        counts as before; its task, queue and parsing of headers, 20 µs a request, are spared.
+        """
+        endpoint: Endpoint = service._endpoints[-1]  # noqa: SLF001 - micro shows its endpoints to nobody
+        subscription = endpoint._subscription  # noqa: SLF001 - nor their subscriptions
+        assert subscription is not None, "made when it was added"
+        self._taken[subscription._id] = (endpoint, on_request)  # noqa: SLF001 - what the server calls it
+
+    async def catch_up(self) -> None:
+        """Wait until less is unsent than what NATS may still have to take."""
+        if self._pending_data_size > _UNSENT_MAX_BYTES:
+            await self._flush_pending(force_flush=True)
 
     async def flush(self, timeout: int = 10) -> None:  # noqa: ASYNC109 - nats-py's own signature
         """Wait until the server has processed all that was sent so far.
@@ -140,4 +168,25 @@ class FanInClient(Client):
         if type(entry) is ReplyInbox:
             entry.on_reply(subject, data, headers)
             return
+        taken = self._taken.get(sid)
+        if taken is not None:
+            self._take(taken, subject, reply, data, headers)
+            return
         await super()._process_msg(sid, subject, reply, data, headers)
+
+    def _take(
+        self,
+        taken: tuple[Endpoint, RequestCallback],
+        subject: bytes,
+        reply: bytes,
+        data: bytes,
+        headers: bytes,
+    ) -> None:
+        endpoint, on_request = taken
+        self.stats["in_msgs"] += 1
+        self.stats["in_bytes"] += len(data)
+        endpoint._num_requests += 1  # noqa: SLF001 - what `$SRV.STATS` tells
+        try:
+            on_request(reply, data, headers)
+        except Exception as exc:  # noqa: BLE001 - the edge of serving: raised on, it would end the read loop
+            self.on_callback_error(subject, exc)

@@ -42,7 +42,7 @@ class Requests:
         reply: asyncio.Future[bytes] = loop.create_future()
         self._waiting[token] = reply
         timer = loop.call_later(timeout_s, _expire, reply)
-        self._client.send_request(subject, f"{self._prefix}{number}", payload, headers)
+        self._client.post(subject, f"{self._prefix}{number}", payload, headers)
         try:
             return await reply
         finally:

@@ -266,3 +266,10 @@ async def test_no_server_is_said_in_one_error(monkeypatch):
         with pytest.raises(ChatError) as refused:
             await Bus.connect([f"nats://127.0.0.1:{nowhere.port}"], "gateway")
     assert refused.value.code is ErrorCode.UNAVAILABLE
+
+
+async def test_subscribing_does_not_wait(gateway_bus):
+    """So that a new endpoint's requests are taken before the server has heard of it."""
+    subscribing = gateway_bus._client.subscribe(new_id())
+    with pytest.raises(StopIteration):
+        subscribing.send(None)

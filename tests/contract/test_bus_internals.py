@@ -6,6 +6,7 @@ from importlib import metadata
 
 import pytest
 from nats.aio.client import Client
+from nats.micro.service import Endpoint, EndpointConfig, Service, ServiceConfig
 from nats.protocol import command as wire
 
 from shared.bus.fan_in import FanInClient, Subscription
@@ -30,6 +31,14 @@ def test_messages_still_come_through_process_msg():
     expected = ["self", "sid", "subject", "reply", "data", "headers"]
     assert list(inspect.signature(Client._process_msg).parameters) == expected
     assert list(inspect.signature(FanInClient._process_msg).parameters) == expected
+
+
+def test_micro_still_keeps_its_endpoints_where_they_are_taken_from():
+    service = Service(FanInClient(), ServiceConfig(name="x", version="1.0.0"))
+    assert service._endpoints == []
+    endpoint = Endpoint(service, EndpointConfig(name="x", handler=lambda _request: None))
+    assert endpoint._subscription is None
+    assert endpoint._num_requests == 0
 
 
 def test_a_flush_can_still_be_forced():

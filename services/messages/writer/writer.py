@@ -39,7 +39,6 @@ class Writer:
         self._engine = engine
         self._instance = instance
         self._publish = publish
-        self._answering: set[asyncio.Task[None]] = set()
         self._loops = [Lane(self._commit, self._deliver, explain) for _ in range(loops)]
         QUEUED.set_function(lambda: self.queued)
 
@@ -64,21 +63,15 @@ class Writer:
         """Wait until all that was taken is answered."""
         deadline_s = monotonic() + timeout_s
         # Only at the end of a process: an event would be kept up to date with every command.
-        while (self.queued or self._answering) and monotonic() < deadline_s:  # noqa: ASYNC110 - see above
+        while self.queued and monotonic() < deadline_s:  # noqa: ASYNC110 - see above
             await asyncio.sleep(_DRAIN_POLL_S)
 
     async def _commit(self, jobs: Sequence[Job], waits: bool) -> Outcome:
         return await commit_batch(self._engine, jobs, self._instance, waits=waits)
 
     def _deliver(self, outcome: Outcome) -> None:
-        """Answer and publish while the next batch is on its way."""
+        """Publish, then answer, while the next batch is on its way."""
         if outcome.journal.items:
             self._publish(outcome.journal)
-        task = asyncio.ensure_future(_answer(outcome.answers))
-        self._answering.add(task)
-        task.add_done_callback(self._answering.discard)
-
-
-async def _answer(answers: Sequence[tuple[Job, bytes | ChatError]]) -> None:
-    for job, reply in answers:
-        await job.answer(reply)
+        for job, reply in outcome.answers:
+            job.answer(reply)
