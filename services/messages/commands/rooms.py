@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec import UNSET
 
-from services.messages.commands.joining import let_go, let_in
+from services.messages.commands.joining import check_not_banned, let_go, let_in
 from services.messages.commands.people import People
 from services.messages.domain import access
 from services.messages.domain.cursors import decode_cursor, encode_cursor
@@ -118,6 +118,7 @@ class RoomCommands:
             room = change.room
             if member is None:
                 access.check_open(room.archived_at is not None)
+                await check_not_banned(change, [caller.user_id])
                 member = let_in(change, caller.user_id, access.joining_role(room.member_count))
             return (await build_memberships(transaction.connection, [(room, member)]))[0]
 

@@ -43,7 +43,7 @@ SELECT k.user_id, k.kind, k.room_id, k.item_id, k.user_rev, k.data::jsonb
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[])
     AS k(user_id, kind, room_id, item_id, user_rev, data)
 ON CONFLICT (user_id, kind, room_id, item_id) DO UPDATE
-SET user_rev = excluded.user_rev, data = excluded.data
+SET user_rev = excluded.user_rev, data = excluded.data, put_at = now()
 """
 _CHANGED_ITEMS = """
 SELECT kind, data::text FROM messages.user_items WHERE user_id = $1 AND user_rev > $2 ORDER BY user_rev
