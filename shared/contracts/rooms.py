@@ -15,6 +15,7 @@ from shared.contracts.limits import (
 )
 from shared.contracts.registry import GET, PATCH, POST, PUT, Access, command
 
+RoomSort = Literal["name", "members", "active"]
 _ROOM_ERRORS = (ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.CONFLICT)
 
 
@@ -51,6 +52,8 @@ class OwnRooms(Struct, frozen=True):
 
 class BrowseRooms(Struct, frozen=True):
     q: Query = ""
+    """What a word of the name or topic begins with, or the name itself, whatever the case."""
+    sort: RoomSort = "name"
     limit: PageSize = 50
     cursor: Cursor | None = None
 
@@ -125,7 +128,7 @@ list_own = command(
     "rooms.list", ListRooms, OwnRooms, "The caller's rooms", service="messages", http=GET("/rooms")
 )
 browse = command(
-    "rooms.browse", BrowseRooms, Rooms, "Public rooms, by the start of their name",
+    "rooms.browse", BrowseRooms, Rooms, "Public rooms, by words of their name or topic",
     service="messages", http=GET("/rooms/public"),
 )  # fmt: skip
 get = command(

@@ -20,6 +20,7 @@ export interface Bans {
 
 export interface BrowseRooms {
   q?: string;
+  sort?: "active" | "members" | "name";
   limit?: number;
   cursor?: string | null;
 }
