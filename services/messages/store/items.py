@@ -10,7 +10,7 @@ from services.messages.models import MESSAGE_COLUMNS, MessageRow, message_row
 from services.messages.store.connection import Connection
 from services.messages.store.users import ItemKind, UserItem
 
-# A node pulls what it missed within minutes, and a device lists anew when it starts.
+# A node pulls what it missed within minutes, and a device lists anew each time it connects.
 REMOVED_KEPT_DAYS = 30
 
 _FIND = """

@@ -3,6 +3,7 @@
 import asyncio
 
 import asyncpg
+import msgspec
 
 from services.messages.store.item_sweeper import ItemSweeper
 from shared.contracts import drafts, internal, rooms
@@ -76,6 +77,25 @@ async def test_an_empty_text_removes_and_a_node_that_missed_it_is_told(world: Wo
     assert b'"text": ""' in bytes(item.d)
     assert (await put(world, ann, room.id, "y")).text == "y"
     assert await held(world, ann) == [(room.id, None, "y")]
+
+
+async def test_a_node_that_missed_many_is_told_of_them_in_parts(world: World):
+    ann, text = new_id(), "\N{GRINNING FACE}" * 16_000
+    room = await world.room(ann)
+    roots = await asyncio.gather(*(world.send(ann, room.id) for _ in range(60)))
+    rev = before = await user_rev(world, ann)
+    for root in roots:
+        await put(world, ann, room.id, text, thread_id=root.id)
+    told, asked = [], 0
+    while rev < await user_rev(world, ann):
+        changes = await world.call(
+            internal.USER_CHANGES, internal.GetUserChanges(ann, rev), internal.UserChanges
+        )
+        assert changes.user_rev > rev
+        rev, asked = changes.user_rev, asked + 1
+        told += [msgspec.json.decode(item.d)["thread_id"] for item in changes.items]
+    assert told == [root.id for root in roots]
+    assert (rev, asked) == (before + 60, 2)
 
 
 async def test_drafts_of_rooms_left_are_not_listed_and_a_message_clears_none(world: World):
