@@ -115,13 +115,10 @@ async def test_members_invite_to_public_rooms_and_moderators_to_private_ones(wor
 
 
 @pytest.mark.parametrize(("kind", "who"), [("private", "everybody"), ("public", "moderators")])
-async def test_a_rooms_setting_says_who_invites(
-    world: World, database: asyncpg.Connection, kind: str, who: str
-):
+async def test_a_rooms_setting_says_who_invites(world: World, kind: str, who: str):
     ann, ben = new_id(), new_id()
     room = await world.room(ann, ben, kind=kind)
-    setting = f'{{"who_may_invite": "{who}"}}'
-    await database.execute("UPDATE messages.rooms SET settings = $2 WHERE id = $1", room.id, setting)
+    await world.ask(rooms.update, ann, room_id=room.id, settings={"who_may_invite": who})
     if who == "everybody":
         await invite(world, ben, room.id)
     else:
