@@ -17,6 +17,7 @@ from services.messages.store.deployment import (
     find_schema_version,
     watch_connections,
 )
+from services.messages.store.item_sweeper import ItemSweeper
 from services.messages.store.transaction import Database
 from services.messages.writer import Writer
 from shared.background import Background
@@ -61,6 +62,7 @@ async def _serve(
     background.run("publisher", publisher.run)
     background.run("outbox", publisher.run_bookkeeping)
     background.run("sweeper", Sweeper(bus, engine, publisher).run)
+    background.run("items", ItemSweeper(engine).run)
     writer.start(background)
 
     # Undone in reverse: no new commands, then what was taken is committed, then published.

@@ -5,17 +5,21 @@ Importing this package fills the registry. Knows msgspec and nothing of HTTP, so
 
 from shared.contracts import (
     auth,
+    drafts,
     events,
+    invites,
     members,
     messages,
     presence,
     reactions,
     rooms,
+    saved,
     sync,
     threads,
     users,
 )
 
 __all__ = [
-    "auth", "events", "members", "messages", "presence", "reactions", "rooms", "sync", "threads", "users",
+    "auth", "drafts", "events", "invites", "members", "messages", "presence", "reactions", "rooms", "saved",
+    "sync", "threads", "users",
 ]  # fmt: skip

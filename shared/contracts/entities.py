@@ -117,6 +117,30 @@ class Membership(Struct, frozen=True):
     notify: Notify
 
 
+class Ban(Struct, frozen=True):
+    room_id: str
+    user_id: str
+    banned_by: str
+    banned_at: str
+
+
+class Draft(Struct, frozen=True):
+    """What a user has begun to write, on all their devices; an empty text means that there is none."""
+
+    room_id: str
+    thread_id: str | None
+    text: str
+    updated_at: str
+
+
+class SavedMark(Struct, frozen=True):
+    """Whether a user keeps a message for later; `saved_at` is null once it was removed."""
+
+    room_id: str
+    message_id: str
+    saved_at: str | None
+
+
 class Mentions(Struct, frozen=True):
     user_ids: list[str] = field(default_factory=list)
     room: bool = False

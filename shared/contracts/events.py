@@ -9,7 +9,17 @@ from typing import Literal
 
 from msgspec import Struct
 
-from shared.contracts.entities import Me, Member, Membership, Message, Presence, Room, ThreadMark
+from shared.contracts.entities import (
+    Draft,
+    Me,
+    Member,
+    Membership,
+    Message,
+    Presence,
+    Room,
+    SavedMark,
+    ThreadMark,
+)
 from shared.contracts.limits import Limits
 from shared.contracts.sync import SyncElement
 
@@ -96,6 +106,8 @@ EVENTS: dict[str, Event] = {
         Event("room.removed", RoomRemoved, Timeline.USER, "The user is no longer in a room"),
         Event("read.updated", Membership, Timeline.USER, "A read mark or setting moved on some device"),
         Event("thread.updated", ThreadMark, Timeline.USER, "A thread was read or followed on some device"),
+        Event("draft.updated", Draft, Timeline.USER, "A draft was written or removed on some device"),
+        Event("saved.updated", SavedMark, Timeline.USER, "A message was saved, or is no longer"),
         Event("room.reset", RoomReset, Timeline.USER, "Reload this room: sync with `only`"),
         Event("typing.changed", TypingChanged, Timeline.NONE, "Somebody types, or stopped"),
         Event("presence.changed", Presence, Timeline.NONE, "A watched person's presence"),

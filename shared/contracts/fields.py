@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shared.contracts.limits import MESSAGE_TEXT_MAX, PASSWORD_MAX, PASSWORD_MIN
+from shared.contracts.limits import INVITE_CODE_LENGTH, MESSAGE_TEXT_MAX, PASSWORD_MAX, PASSWORD_MIN
 
 # `$` alone also matches before a trailing newline in Python; `(?!\n)` makes it the end in every dialect.
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$(?!\n)"
@@ -25,6 +25,7 @@ _VISIBLE_TEXT = rf"^[\t\n{_BLANK}]*[^\t\n{_BLANK}{_CONTROL}][^{_CONTROL}]*$(?!\n
 _LINE = r"^[^\x00-\x1f\x7f\u2028\u2029]*$(?!\n)"
 _VISIBLE_LINE = rf"^[{_BLANK}]*[^{_BLANK}\x00-\x1f\x7f][^\x00-\x1f\x7f\u2028\u2029]*$(?!\n)"
 _TEXT = rf"^[^{_CONTROL}]*$(?!\n)"
+_INVITE_CODE = r"^[A-Za-z0-9_-]+$(?!\n)"
 _LOCALE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)"
 _TIMEZONE = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$(?!\n)"
 # Which strings of such characters are emoji is a table of its own: the service holds it.
@@ -35,6 +36,7 @@ PROBLEMS: dict[str, str] = {
     _UUID: "must be a UUID in lower case",
     _USERNAME: "may hold only letters, digits, '.', '_' and '-'",
     _CURSOR: "is not a cursor that this server gave",
+    _INVITE_CODE: "is not a code of an invitation",
     _EMAIL: "must be an e-mail address",
     _VISIBLE_TEXT: "must have a visible character and no control characters but tab and newline",
     _VISIBLE_LINE: "must have a visible character and no control characters",
@@ -60,6 +62,10 @@ RoomName = Annotated[str, Meta(pattern=_VISIBLE_LINE, max_length=80)]
 Topic = Annotated[str, Meta(pattern=_TEXT, max_length=500)]
 MessageText = Annotated[str, Meta(pattern=_VISIBLE_TEXT, max_length=MESSAGE_TEXT_MAX)]
 Emoji = Annotated[str, Meta(pattern=_EMOJI, min_length=1, max_length=50)]
+DraftText = Annotated[str, Meta(pattern=_TEXT, max_length=MESSAGE_TEXT_MAX)]
+InviteCode = Annotated[
+    str, Meta(pattern=_INVITE_CODE, min_length=INVITE_CODE_LENGTH, max_length=INVITE_CODE_LENGTH)
+]
 StatusText = Annotated[str, Meta(pattern=_LINE, max_length=100)]
 Query = Annotated[str, Meta(pattern=_LINE, max_length=100)]
 Cursor = Annotated[str, Meta(pattern=_CURSOR, min_length=1, max_length=512)]

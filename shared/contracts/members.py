@@ -1,14 +1,14 @@
-"""Commands of membership: list, add, remove, give a role."""
+"""Commands of membership: list, add, remove, give a role, ban."""
 
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from shared.contracts.entities import Empty, Member, MemberRole
+from shared.contracts.entities import Ban, Empty, Member, MemberRole
 from shared.contracts.errors import ErrorCode
 from shared.contracts.fields import Cursor, Id, PageSize
 from shared.contracts.limits import NAMED_MEMBERS_MAX
-from shared.contracts.registry import DELETE, GET, PATCH, POST, Access, command
+from shared.contracts.registry import DELETE, GET, PATCH, POST, PUT, Access, command
 
 _ERRORS = (ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.CONFLICT)
 
@@ -36,6 +36,13 @@ class OneMember(Struct, frozen=True):
     user_id: Id
 
 
+class Bans(Struct, frozen=True):
+    """By user id."""
+
+    bans: list[Ban]
+    next_cursor: str | None
+
+
 class SetRole(Struct, frozen=True):
     room_id: Id
     user_id: Id
@@ -59,4 +66,17 @@ set_role = command(
     "members.set_role", SetRole, Member, "Give a member another role",
     service="messages", http=PATCH("/rooms/{room_id}/members/{user_id}"), access=Access.OWNER,
     errors=_ERRORS,
+)  # fmt: skip
+ban = command(
+    "members.ban", OneMember, Empty, "Keep somebody out of a room; who is in it is removed",
+    service="messages", http=PUT("/rooms/{room_id}/bans/{user_id}"), access=Access.MODERATOR, errors=_ERRORS,
+)  # fmt: skip
+unban = command(
+    "members.unban", OneMember, Empty, "Lift a ban; nobody comes back by it alone",
+    service="messages", http=DELETE("/rooms/{room_id}/bans/{user_id}"), access=Access.MODERATOR,
+    errors=_ERRORS,
+)  # fmt: skip
+list_bans = command(
+    "members.bans", ListMembers, Bans, "Who is banned from a room",
+    service="messages", http=GET("/rooms/{room_id}/bans"), access=Access.MODERATOR, errors=_ERRORS,
 )  # fmt: skip

@@ -1,10 +1,10 @@
-"""Commands of rooms: create, find, change, join and leave."""
+"""Commands of rooms: create, find, change, join and leave; one's own place in them."""
 
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from shared.contracts.entities import Empty, Membership, Room, WhoMay
+from shared.contracts.entities import Empty, Membership, Notify, Room, WhoMay
 from shared.contracts.errors import ErrorCode
 from shared.contracts.fields import Cursor, Id, PageSize, Query, RoomName, Topic
 from shared.contracts.limits import (
@@ -13,8 +13,9 @@ from shared.contracts.limits import (
     RETENTION_MAX_DAYS,
     SLOW_MODE_MAX_S,
 )
-from shared.contracts.registry import GET, PATCH, POST, Access, command
+from shared.contracts.registry import GET, PATCH, POST, PUT, Access, command
 
+RoomSort = Literal["name", "members", "active"]
 _ROOM_ERRORS = (ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.CONFLICT)
 
 
@@ -51,6 +52,8 @@ class OwnRooms(Struct, frozen=True):
 
 class BrowseRooms(Struct, frozen=True):
     q: Query = ""
+    """What a word of the name or topic begins with, or the name itself, whatever the case."""
+    sort: RoomSort = "name"
     limit: PageSize = 50
     cursor: Cursor | None = None
 
@@ -62,6 +65,37 @@ class Rooms(Struct, frozen=True):
 
 class OneRoom(Struct, frozen=True):
     room_id: Id
+
+
+class SetNotify(Struct, frozen=True):
+    room_id: Id
+    notify: Notify
+
+
+class CountedMention(Struct, frozen=True):
+    message_id: str
+    seq: int
+    sender_id: str
+    why: Literal["user", "room"]
+
+
+class UnreadExplained(Struct, frozen=True):
+    """How a member's count came about: `unread` = `last_seq` - `read_seq` - `own_above`."""
+
+    room_id: str
+    first_seq: int
+    last_seq: int
+    read_seq: int
+    own_above: int
+    """One's own messages above the mark, as the store keeps their number."""
+    own_above_counted: int
+    """The same, counted from the messages."""
+    unread: int
+    mentions: list[CountedMention]
+    """Those above the mark, the first 100."""
+    notify: Notify
+    consistent: bool
+    """Whether what is kept is what was counted."""
 
 
 class SettingsChange(Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,7 +128,7 @@ list_own = command(
     "rooms.list", ListRooms, OwnRooms, "The caller's rooms", service="messages", http=GET("/rooms")
 )
 browse = command(
-    "rooms.browse", BrowseRooms, Rooms, "Public rooms, by the start of their name",
+    "rooms.browse", BrowseRooms, Rooms, "Public rooms, by words of their name or topic",
     service="messages", http=GET("/rooms/public"),
 )  # fmt: skip
 get = command(
@@ -116,4 +150,12 @@ join = command(
 leave = command(
     "rooms.leave", OneRoom, Empty, "Leave a room; its last owner cannot while others are in it",
     service="messages", http=POST("/rooms/{room_id}/leave"), access=Access.MEMBER, errors=_ROOM_ERRORS,
+)  # fmt: skip
+set_notify = command(
+    "rooms.set_notify", SetNotify, Membership, "What the caller is notified of in a room, on all devices",
+    service="messages", http=PUT("/rooms/{room_id}/notify"), access=Access.MEMBER, errors=_ROOM_ERRORS[:2],
+)  # fmt: skip
+explain_unread = command(
+    "rooms.explain_unread", OneRoom, UnreadExplained, "How the caller's unread count came about",
+    service="messages", http=GET("/rooms/{room_id}/unread"), access=Access.MEMBER, errors=_ROOM_ERRORS[:2],
 )  # fmt: skip

@@ -18,6 +18,7 @@ from services.messages.store.positions import (
 from services.messages.store.rooms import list_rooms
 from services.messages.store.transaction import Database
 from services.messages.store.users import (
+    CHANGED_ITEMS_MAX,
     get_user_rev,
     list_changed_items,
     list_changed_rooms,
@@ -112,18 +113,20 @@ class Calls:
             )
 
     async def user_changes(self, asked: GetUserChanges) -> UserChanges:
-        """Return what changed in one user's own timeline."""
+        """Return what changed in one user's own timeline; with many items, up to a place before its end."""
         async with self._database.reading() as connection:
             user_rev = await get_user_rev(connection, asked.user_id)
             held, left = await list_changed_rooms(connection, asked.user_id, asked.after_user_rev)
             items = await list_changed_items(connection, asked.user_id, asked.after_user_rev)
+            if len(items) == CHANGED_ITEMS_MAX:
+                user_rev = items[-1].user_rev  # the rest is asked for next: who asks is still behind
             members = await list_member_of(connection, asked.user_id, held)
             rooms = await list_rooms(connection, list(members))
             memberships = await build_memberships(
                 connection, [(rooms[each], members[each]) for each in members]
             )
         return UserChanges(
-            user_rev, memberships, left, [UserItemEvent(event, Raw(data)) for event, data in items]
+            user_rev, memberships, left, [UserItemEvent(each.event, Raw(each.data)) for each in items]
         )
 
 

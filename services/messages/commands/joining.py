@@ -1,19 +1,29 @@
 """Who comes into a room and who goes: the steps that creating, joining, adding and leaving share."""
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import Struct
 
 from services.messages.models import MemberRow
+from services.messages.store.bans import list_banned
 from services.messages.store.transaction import RoomChange
 from services.messages.store.users import LeftReason, UserStep
 from shared.contracts.entities import MemberRole
 from shared.contracts.events import RoomRemoved
+from shared.errors import forbidden
 
 
 class RoomAdded(Struct, frozen=True):
     """The hint `room.added`: the gateway fetches the element and tells the client all of it."""
 
     room_id: str
+
+
+async def check_not_banned(change: RoomChange, user_ids: Sequence[str]) -> None:
+    """Raise `forbidden` if any of them is kept out of the locked room. Ask before `let_in`."""
+    if await list_banned(change.connection, change.room.id, user_ids):
+        raise forbidden("banned from this room")
 
 
 def let_in(change: RoomChange, user_id: str, role: MemberRole) -> MemberRow:

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from services.messages.commands.joining import let_go, let_in
+from services.messages.commands.joining import check_not_banned, let_go, let_in
 from services.messages.commands.people import People
 from services.messages.domain import access
 from services.messages.domain.cursors import decode_cursor, encode_cursor
@@ -41,9 +41,10 @@ class MemberCommands:
             await get_member_view(connection, asked.room_id, caller.user_id)
         await self._people.check(named)
         async with self._database.changing() as transaction:
-            change, _ = await _enter(transaction, asked.room_id, caller)
+            change, _ = await enter(transaction, asked.room_id, caller)
             access.check_open(change.room.archived_at is not None)
             rows = await list_named(transaction.connection, change.room.id, named)
+            await check_not_banned(change, named)
             for user_id in named:
                 if user_id not in rows or rows[user_id].left_at is not None:
                     rows[user_id] = let_in(change, user_id, "member")
@@ -51,17 +52,17 @@ class MemberCommands:
 
     async def remove(self, caller: Caller, asked: OneMember) -> Empty:
         async with self._database.changing() as transaction:
-            change, member = await _enter(transaction, asked.room_id, caller)
+            change, member = await enter(transaction, asked.room_id, caller)
             access.check_role(member.role, "moderator")
             target = await _get_target(transaction, asked.room_id, asked.user_id)
             access.check_removable(member.role, target.role)
-            await _check_owner_stays(transaction, change, target)
+            await check_owner_stays(transaction, change, target)
             let_go(change, target, "left" if target.user_id == caller.user_id else "removed")
         return Empty()
 
     async def set_role(self, caller: Caller, asked: SetRole) -> Member:
         async with self._database.changing() as transaction:
-            change, member = await _enter(transaction, asked.room_id, caller)
+            change, member = await enter(transaction, asked.room_id, caller)
             access.check_role(member.role, "owner")
             access.check_open(change.room.archived_at is not None)
             target = await _get_target(transaction, asked.room_id, asked.user_id)
@@ -72,14 +73,14 @@ class MemberCommands:
     async def _give_role(
         self, transaction: Transaction, change: RoomChange, target: MemberRow, role: MemberRole
     ) -> None:
-        await _check_owner_stays(transaction, change, target)
+        await check_owner_stays(transaction, change, target)
         target.role = role
         change.change_member("member.updated", target)
         [mine] = await build_memberships(transaction.connection, [(change.room, target)])
         change.tell_user(UserStep(target.user_id, change.room.id, "read.updated", msgspec.json.encode(mine)))
 
 
-async def _enter(transaction: Transaction, room_id: str, caller: Caller) -> tuple[RoomChange, MemberRow]:
+async def enter(transaction: Transaction, room_id: str, caller: Caller) -> tuple[RoomChange, MemberRow]:
     """Lock a room whose members can change, for one of them."""
     change, member = await transaction.lock_room(room_id, caller.user_id)
     if member is None:
@@ -95,7 +96,8 @@ async def _get_target(transaction: Transaction, room_id: str, user_id: str) -> M
     return row
 
 
-async def _check_owner_stays(transaction: Transaction, change: RoomChange, target: MemberRow) -> None:
+async def check_owner_stays(transaction: Transaction, change: RoomChange, target: MemberRow) -> None:
+    """Raise `conflict` if the room would lose its last owner."""
     if target.role == "owner":
         owners = await count_owners(transaction.connection, change.room.id)
         access.check_owner_stays(target.role, owners, change.room.member_count)

@@ -23,7 +23,7 @@ from shared.contracts.messages import (
 )
 
 # Room for what stands around the messages of a reply.
-_MESSAGES_MAX_BYTES = REPLY_MAX_BYTES - 4_096
+MESSAGES_MAX_BYTES = REPLY_MAX_BYTES - 4_096
 
 
 class MessageCommands:
@@ -49,7 +49,7 @@ class MessageCommands:
             rows = await list_window(connection, room.id, asked.thread_id, window.low, window.high)
         messages = [row.to_wire() for row in rows]
         sizes = [len(msgspec.json.encode(message)) + 1 for message in messages]
-        part = fit(sizes, _MESSAGES_MAX_BYTES, kept_index(anchor, window))
+        part = fit(sizes, MESSAGES_MAX_BYTES, kept_index(anchor, window))
         return Messages(
             messages[part],
             has_before=window.low + part.start > first,
@@ -63,7 +63,7 @@ class MessageCommands:
             found = await list_versions(connection, asked.room_id, asked.message_id)
         versions = [Version(text, to_wire(written_at)) for text, written_at in reversed(found)]
         sizes = [len(msgspec.json.encode(version)) + 1 for version in versions]
-        return Versions(versions[fit(sizes, _MESSAGES_MAX_BYTES, len(sizes) - 1)] if versions else [])
+        return Versions(versions[fit(sizes, MESSAGES_MAX_BYTES, len(sizes) - 1)] if versions else [])
 
     async def get_changes(self, caller: Caller, asked: GetChanges) -> Changes:
         async with self._database.reading() as connection:

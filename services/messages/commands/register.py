@@ -2,17 +2,32 @@
 
 from typing import TypeVar
 
+from services.messages.commands.bans import BanCommands
 from services.messages.commands.calls import Calls
 from services.messages.commands.dms import DmCommands
+from services.messages.commands.drafts import DraftCommands
+from services.messages.commands.invites import InviteCommands
 from services.messages.commands.members import MemberCommands
 from services.messages.commands.messages import MessageCommands
 from services.messages.commands.people import People
+from services.messages.commands.places import PlaceCommands
 from services.messages.commands.reactions import ReactionCommands
 from services.messages.commands.rooms import RoomCommands
+from services.messages.commands.saved import SavedCommands
 from services.messages.commands.threads import ThreadCommands
 from services.messages.store.transaction import Database
 from services.messages.writer import Job, Writer
-from shared.contracts import internal, members, messages, reactions, rooms, threads
+from shared.contracts import (
+    drafts,
+    internal,
+    invites,
+    members,
+    messages,
+    reactions,
+    rooms,
+    saved,
+    threads,
+)
 from shared.contracts.messages import EditMessage, MarkRead, OneMessage, SendMessage
 from shared.contracts.reactions import OneReaction
 from shared.contracts.registry import Command, Rep
@@ -25,6 +40,10 @@ def register(dispatcher: Dispatcher, database: Database, people: People, writer:
     """Tie every command and call of this service to its handler."""
     _register_rooms(dispatcher, RoomCommands(database, people), DmCommands(database, people))
     _register_members(dispatcher, MemberCommands(database, people))
+    _register_bans(dispatcher, BanCommands(database, people))
+    _register_invites(dispatcher, InviteCommands(database))
+    _register_places(dispatcher, PlaceCommands(database))
+    _register_items(dispatcher, DraftCommands(database), SavedCommands(database))
     _register_messages(dispatcher, MessageCommands(database), writer)
     _register_attached(dispatcher, ReactionCommands(database), ThreadCommands(database), writer)
     _register_calls(dispatcher, Calls(database))
@@ -47,6 +66,33 @@ def _register_members(dispatcher: Dispatcher, handlers: MemberCommands) -> None:
     dispatcher.handle(members.add, handlers.add)
     dispatcher.handle(members.remove, handlers.remove)
     dispatcher.handle(members.set_role, handlers.set_role)
+
+
+def _register_bans(dispatcher: Dispatcher, handlers: BanCommands) -> None:
+    dispatcher.handle(members.ban, handlers.ban)
+    dispatcher.handle(members.unban, handlers.unban)
+    dispatcher.handle(members.list_bans, handlers.list_bans)
+
+
+def _register_invites(dispatcher: Dispatcher, handlers: InviteCommands) -> None:
+    dispatcher.handle(invites.create, handlers.create)
+    dispatcher.handle(invites.list_invites, handlers.list_invites)
+    dispatcher.handle(invites.revoke, handlers.revoke)
+    dispatcher.handle(invites.preview, handlers.preview)
+    dispatcher.handle(invites.accept, handlers.accept)
+
+
+def _register_places(dispatcher: Dispatcher, handlers: PlaceCommands) -> None:
+    dispatcher.handle(rooms.set_notify, handlers.set_notify)
+    dispatcher.handle(rooms.explain_unread, handlers.explain_unread)
+
+
+def _register_items(dispatcher: Dispatcher, own: DraftCommands, kept: SavedCommands) -> None:
+    dispatcher.handle(drafts.set_draft, own.set_draft)
+    dispatcher.handle(drafts.list_drafts, own.list_drafts)
+    dispatcher.handle(saved.add, kept.add)
+    dispatcher.handle(saved.remove, kept.remove)
+    dispatcher.handle(saved.list_saved, kept.list_saved)
 
 
 def _register_messages(dispatcher: Dispatcher, handlers: MessageCommands, writer: Writer) -> None:

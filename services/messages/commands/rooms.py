@@ -7,14 +7,15 @@ from datetime import datetime
 
 from msgspec import UNSET
 
-from services.messages.commands.joining import let_go, let_in
+from services.messages.commands.joining import check_not_banned, let_go, let_in
 from services.messages.commands.people import People
 from services.messages.domain import access
 from services.messages.domain.cursors import decode_cursor, encode_cursor
 from services.messages.domain.settings import change_settings
 from services.messages.models import DEFAULT_SETTINGS, MemberRow, RoomRow
+from services.messages.store.directory import SORT_KEYS, list_public_rooms
 from services.messages.store.members import build_memberships, count_owners
-from services.messages.store.rooms import get_seen, list_public_rooms, list_rooms, list_rooms_of
+from services.messages.store.rooms import get_seen, list_rooms, list_rooms_of
 from services.messages.store.transaction import Database
 from services.messages.store.users import list_member_of
 from shared.bus import Caller
@@ -74,9 +75,9 @@ class RoomCommands:
         return OwnRooms(own, encode_cursor((page[-1].active_at, page[-1].id)) if has_more else None)
 
     async def browse(self, _caller: Caller, asked: BrowseRooms) -> Rooms:
-        after = decode_cursor(asked.cursor, tuple[str, Id]) if asked.cursor else None
+        after = decode_cursor(asked.cursor, SORT_KEYS[asked.sort]) if asked.cursor else None
         async with self._database.reading() as connection:
-            found = await list_public_rooms(connection, asked.q, asked.limit + 1, after)
+            found = await list_public_rooms(connection, asked.q, asked.sort, asked.limit + 1, after)
         page = found[: asked.limit]
         has_more = len(found) > asked.limit
         cursor = encode_cursor((page[-1][0], page[-1][1].id)) if has_more else None
@@ -118,6 +119,7 @@ class RoomCommands:
             room = change.room
             if member is None:
                 access.check_open(room.archived_at is not None)
+                await check_not_banned(change, [caller.user_id])
                 member = let_in(change, caller.user_id, access.joining_role(room.member_count))
             return (await build_memberships(transaction.connection, [(room, member)]))[0]
 

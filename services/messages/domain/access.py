@@ -26,6 +26,12 @@ def check_open(is_archived: bool) -> None:
         raise conflict("the room is archived")
 
 
+def check_thread_root(thread_id: str | None) -> None:
+    """Raise `conflict` for a message that is itself in a thread."""
+    if thread_id is not None:
+        raise conflict("a thread cannot begin within a thread")
+
+
 def check_has_roles(kind: str) -> None:
     """Raise `conflict` for a direct conversation: its people, name and roles never change."""
     if kind in DM_KINDS:

@@ -31,6 +31,7 @@ ON CONFLICT (room_id, user_id) DO UPDATE
 SET role = excluded.role, joined_at = excluded.joined_at, left_at = excluded.left_at, rev = excluded.rev,
     read_seq = excluded.read_seq, own_above = excluded.own_above, notify = excluded.notify
 """
+_SET_NOTIFY = "UPDATE messages.memberships SET notify = $3 WHERE room_id = $1 AND user_id = $2"
 # A message that names both the member and the room counts once; each branch stops at the cap.
 _MENTIONS = f"""
 SELECT least(count(found.seq), {MENTIONS_COUNTED_MAX})::int
@@ -86,6 +87,11 @@ async def put_members(connection: Connection, room_id: str, rows: Sequence[Membe
         [row.own_above for row in rows],
         [row.notify for row in rows],
     )
+
+
+async def set_notify(connection: Connection, member: MemberRow) -> None:
+    """Write what a member is notified of: their own matter, which takes no rev. The room must be locked."""
+    await connection.execute(_SET_NOTIFY, member.room_id, member.user_id, member.notify)
 
 
 async def build_memberships(

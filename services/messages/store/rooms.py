@@ -29,14 +29,6 @@ WHERE u.user_id = $1 AND u.left_reason IS NULL
   AND ($3::timestamptz IS NULL OR (r.active_at, r.id) < ($3, $4::uuid))
 ORDER BY r.active_at DESC, r.id DESC LIMIT $2
 """
-_BROWSED = f"""
-SELECT lower(r.name), {ROOM_COLUMNS} FROM messages.rooms r
-WHERE r.kind = 'public' AND r.archived_at IS NULL
-  AND lower(r.name) COLLATE "C" >= lower($1) COLLATE "C"
-  AND lower(r.name) COLLATE "C" < lower($1) || U&'\\+10FFFF' COLLATE "C"
-  AND ($3::text IS NULL OR (lower(r.name) COLLATE "C", r.id) > ($3, $4::uuid))
-ORDER BY lower(r.name) COLLATE "C", r.id LIMIT $2
-"""
 _FETCHED = f"""
 SELECT {ROOM_COLUMNS} FROM unnest($1::uuid[]) AS k(id) JOIN messages.rooms r ON r.id = k.id
 """
@@ -89,15 +81,6 @@ async def list_rooms_of(
     return [
         room_row(record) for record in await connection.fetch(_LISTED, user_id, limit, active_at, room_id)
     ]
-
-
-async def list_public_rooms(
-    connection: Connection, prefix: str, limit: int, after: tuple[str, str] | None
-) -> list[tuple[str, RoomRow]]:
-    """Return open public rooms whose name starts so, whatever the case, each with its sort key."""
-    key, room_id = after or (None, None)
-    records = await connection.fetch(_BROWSED, prefix, limit, key, room_id)
-    return [(record[0], room_row(tuple(record)[1:])) for record in records]
 
 
 async def list_rooms(connection: Connection, room_ids: Sequence[str]) -> dict[str, RoomRow]:

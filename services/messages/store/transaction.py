@@ -25,6 +25,7 @@ _ACTOR = f"""
 SELECT clock_timestamp(), {MEMBER_COLUMNS} FROM (VALUES (1)) AS one
 LEFT JOIN messages.memberships m ON m.room_id = $1 AND m.user_id = $2 AND m.left_at IS NULL
 """
+_LOCK_USER = "SELECT FROM messages.user_timelines WHERE user_id = $1 FOR UPDATE"
 
 
 class RoomChange:
@@ -70,20 +71,37 @@ class Transaction:
         self.connection = connection
         self.journal = Journal()
         self._change: RoomChange | None = None
+        self._steps: list[UserStep] = []
 
     async def lock_room(self, room_id: str, user_id: str) -> tuple[RoomChange, MemberRow | None]:
         """Lock a room for a user who may know of it; return it with their present membership.
 
         Raises `not_found`; or, after 2 s of waiting for the lock, a database error that passes.
         """
-        room = await find_locked(self.connection, room_id)
-        if room is None:
-            raise not_found("room")
-        now, *values = await self.connection.fetchrow(_ACTOR, room_id, user_id)
-        member = member_row(values) if values[0] else None
+        room, member, now = await self._lock(room_id, user_id)
         if member is None and room.kind != "public":
             raise refuse_outsider(room.kind)
         return self._begin(room, now), member
+
+    async def lock_room_for_guest(self, room_id: str, user_id: str) -> tuple[RoomChange, MemberRow | None]:
+        """Like `lock_room`, for somebody who may be about to come into a private room.
+
+        The caller has to check, under this lock, what lets them in.
+        """
+        room, member, now = await self._lock(room_id, user_id)
+        return self._begin(room, now), member
+
+    async def lock_user(self, user_id: str) -> datetime:
+        """Lock a user's own timeline, for changes of what is theirs alone; return the time.
+
+        Read what is checked in later statements. No room may be locked after it.
+        """
+        await self.connection.execute(_LOCK_USER, user_id)
+        return await self.get_now()
+
+    def tell_user(self, step: UserStep) -> None:
+        """Record a change in a user's own timeline that no room has a part in."""
+        self._steps.append(step)
 
     async def add_room(self, room: RoomRow) -> RoomChange | None:
         """Insert a room, locked from its beginning; None if one has that id already."""
@@ -98,12 +116,20 @@ class Transaction:
 
     async def save(self, instance: str) -> None:
         """Write what was changed, and the outbox row. Nothing was recorded: nothing is written."""
-        change = self._change
-        if change is None or not (self.journal.items or change.steps):
+        steps = [*(self._change.steps if self._change else ()), *self._steps]
+        if not (self.journal.items or steps):
             return
-        await change.save()
-        await advance_users(self.connection, self.journal, change.steps)
+        if self._change is not None:
+            await self._change.save()
+        await advance_users(self.connection, self.journal, steps)
         await self.journal.save(self.connection, instance)
+
+    async def _lock(self, room_id: str, user_id: str) -> tuple[RoomRow, MemberRow | None, datetime]:
+        room = await find_locked(self.connection, room_id)
+        if room is None:
+            raise not_found("room")
+        now, *values = await self.connection.fetchrow(_ACTOR, room_id, user_id)
+        return room, member_row(values) if values[0] else None, now
 
     def _begin(self, room: RoomRow, now: datetime) -> RoomChange:
         assert self._change is None, "one room per transaction"

@@ -43,10 +43,13 @@ SELECT k.user_id, k.kind, k.room_id, k.item_id, k.user_rev, k.data::jsonb
 FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::uuid[], $5::bigint[], $6::text[])
     AS k(user_id, kind, room_id, item_id, user_rev, data)
 ON CONFLICT (user_id, kind, room_id, item_id) DO UPDATE
-SET user_rev = excluded.user_rev, data = excluded.data
+SET user_rev = excluded.user_rev, data = excluded.data, put_at = now()
 """
-_CHANGED_ITEMS = """
-SELECT kind, data::text FROM messages.user_items WHERE user_id = $1 AND user_rev > $2 ORDER BY user_rev
+# A draft can have 64 KB; NATS carries 8 MB at once.
+CHANGED_ITEMS_MAX = 50
+_CHANGED_ITEMS = f"""
+SELECT user_rev, kind, data::text FROM messages.user_items WHERE user_id = $1 AND user_rev > $2
+ORDER BY user_rev LIMIT {CHANGED_ITEMS_MAX}
 """
 _REV = "SELECT rev FROM messages.user_timelines WHERE user_id = $1"
 _CHANGED = """
@@ -65,6 +68,13 @@ class UserItem(NamedTuple):
     kind: ItemKind
     item_id: str
     """A message's id; the room's own for the draft of its main timeline."""
+
+
+class ChangedItem(NamedTuple):
+    user_rev: int
+    event: str
+    data: bytes
+    """The encoded `d`."""
 
 
 class UserStep(NamedTuple):
@@ -167,12 +177,10 @@ async def list_changed_rooms(
     return held, left
 
 
-async def list_changed_items(
-    connection: Connection, user_id: str, after_user_rev: int
-) -> list[tuple[str, bytes]]:
-    """Return the event and its encoded `d` for each item put since, oldest first."""
+async def list_changed_items(connection: Connection, user_id: str, after_user_rev: int) -> list[ChangedItem]:
+    """Return the items put since, oldest first, at most CHANGED_ITEMS_MAX."""
     records = await connection.fetch(_CHANGED_ITEMS, user_id, after_user_rev)
-    return [(ITEM_EVENTS[kind], data.encode()) for kind, data in records]
+    return [ChangedItem(user_rev, ITEM_EVENTS[kind], data.encode()) for user_rev, kind, data in records]
 
 
 async def list_member_of(

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
+import asyncpg
 import pytest
 
 from tests.integration.messages.world import World
@@ -15,3 +16,11 @@ async def world(fresh_database: str, nats_url: Callable[[str], str]) -> AsyncIte
         await opened.start(stack)
         await opened.start(stack, messages_writers=2)
         yield opened
+
+
+@pytest.fixture
+async def database(world: World) -> AsyncIterator[asyncpg.Connection]:
+    """The world's database, past the service."""
+    connection = await asyncpg.connect(world.database_url)
+    yield connection
+    await connection.close()

@@ -234,3 +234,7 @@ async def test_unread_and_mentions_are_what_a_naive_count_says(world: World, his
         assert mine.read_seq == play.model.marks[who]
         assert mine.unread == play.model.unread(who), history
         assert mine.mentions == play.model.mentions(who), history
+        told = await world.ask(rooms.explain_unread, play.people[who], room_id=play.room.id)
+        assert (told.consistent, told.unread, len(told.mentions)) == (True, mine.unread, mine.mentions), (
+            history
+        )

@@ -1,10 +1,12 @@
 """Old state + changes + events = fresh snapshot, over any schedule of cuts; and what is new on the way."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from chatcraft_client import Event, State, find_differences
+from chatcraft_client.frames import decode_frame, to_event
 from chatcraft_client.room_state import Verdict
 from shared.contracts.entities import Mentions
 from shared.contracts.events import RoomRemoved, RoomReset
@@ -205,6 +207,20 @@ def test_a_room_one_is_removed_from_is_forgotten():
     follower.state.apply(Event("room.removed", RoomRemoved(ROOM, "removed"), user_rev=2))
     assert follower.state.rooms == {}
     assert follower.state.positions() == {}
+
+
+def test_what_the_state_does_not_track_is_passed_on_with_its_data():
+    follower = Follower()
+    for name, data in (
+        ("draft.updated", {"room_id": ROOM, "thread_id": None, "text": "x", "updated_at": at(1)}),
+        ("saved.updated", {"room_id": ROOM, "message_id": user_id(9), "saved_at": None}),
+        ("of.a_newer_server", {"x": 1}),
+    ):
+        frame = decode_frame(msgspec.json.encode({"ev": name, "user_rev": 7, "d": data}))
+        event = to_event(frame)
+        assert follower.state.apply(event) is Verdict.APPLIED
+        assert event.data is None or msgspec.to_builtins(event.data) == data
+        assert (event.data is None) == (name == "of.a_newer_server")
 
 
 def test_only_the_newest_messages_are_kept_where_that_is_wanted():

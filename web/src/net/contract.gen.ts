@@ -5,8 +5,22 @@ export interface AddMembers {
   user_ids: string[];
 }
 
+export interface Ban {
+  room_id: string;
+  user_id: string;
+  banned_by: string;
+  banned_at: string;
+}
+
+/** By user id. */
+export interface Bans {
+  bans: Ban[];
+  next_cursor: string | null;
+}
+
 export interface BrowseRooms {
   q?: string;
+  sort?: "active" | "members" | "name";
   limit?: number;
   cursor?: string | null;
 }
@@ -20,12 +34,39 @@ export interface Changes {
   room: Room;
 }
 
+export interface CountedMention {
+  message_id: string;
+  seq: number;
+  sender_id: string;
+  why: "room" | "user";
+}
+
+export interface CreateInvite {
+  room_id: string;
+  expires_in_s?: number | null;
+  max_uses?: number | null;
+}
+
 export interface CreateRoom {
   kind: "private" | "public";
   name: string;
   id?: string | null;
   topic?: string;
   member_ids?: string[];
+}
+
+/** What a user has begun to write, on all their devices; an empty text means that there is none. */
+export interface Draft {
+  room_id: string;
+  thread_id: string | null;
+  text: string;
+  updated_at: string;
+}
+
+/** Last written first; of rooms that the user is in. */
+export interface Drafts {
+  drafts: Draft[];
+  next_cursor: string | null;
 }
 
 export interface Draining {
@@ -71,9 +112,39 @@ export interface GetUsers {
   ids: string[];
 }
 
+export interface HeldInvite {
+  code: string;
+}
+
 export interface HeldPosition {
   epoch: number;
   rev: number;
+}
+
+export interface Invite {
+  id: string;
+  room_id: string;
+  created_by: string;
+  created_at: string;
+  expires_at: string | null;
+  max_uses: number | null;
+  uses: number;
+  code: string | null;
+}
+
+/** What the holder of a link is told before coming in. */
+export interface InvitePreview {
+  room_id: string;
+  name: string;
+  topic: string;
+  kind: "dm" | "group_dm" | "private" | "public";
+  member_count: number;
+  expires_at: string | null;
+}
+
+/** Those that can still be used, newest first. */
+export interface Invites {
+  invites: Invite[];
 }
 
 export interface Jwks {
@@ -94,6 +165,11 @@ export interface Limits {
   reply_bytes: number;
   ping_interval_s: number;
   silence_s: number;
+}
+
+export interface ListDrafts {
+  limit?: number;
+  cursor?: string | null;
 }
 
 export interface ListMembers {
@@ -124,6 +200,11 @@ export interface ListReactions {
 }
 
 export interface ListRooms {
+  limit?: number;
+  cursor?: string | null;
+}
+
+export interface ListSaved {
   limit?: number;
   cursor?: string | null;
 }
@@ -232,6 +313,11 @@ export interface Messages {
   messages: Message[];
   has_before: boolean;
   has_after: boolean;
+}
+
+export interface OneInvite {
+  room_id: string;
+  invite_id: string;
 }
 
 export interface OneMember {
@@ -373,6 +459,10 @@ export interface RoomChanges {
   room: Room;
 }
 
+export interface RoomInvites {
+  room_id: string;
+}
+
 export interface RoomRemoved {
   room_id: string;
   reason: "banned" | "left" | "removed";
@@ -397,6 +487,24 @@ export interface Rooms {
   next_cursor: string | null;
 }
 
+/** Whether a user keeps a message for later; `saved_at` is null once it was removed. */
+export interface SavedMark {
+  room_id: string;
+  message_id: string;
+  saved_at: string | null;
+}
+
+export interface SavedMessage {
+  message: Message;
+  saved_at: string;
+}
+
+/** Last saved first; without what was deleted since, and rooms that the user has left. */
+export interface SavedMessages {
+  saved: SavedMessage[];
+  next_cursor: string | null;
+}
+
 export interface SearchUsers {
   q?: string;
   limit?: number;
@@ -415,6 +523,17 @@ export interface SendMessage {
 export interface SentMessage {
   message: Message;
   duplicate: boolean;
+}
+
+export interface SetDraft {
+  room_id: string;
+  text: string;
+  thread_id?: string | null;
+}
+
+export interface SetNotify {
+  room_id: string;
+  notify: "all" | "mentions" | "none";
 }
 
 export interface SetPresence {
@@ -506,6 +625,20 @@ export interface TypingChanged {
   until_at: string | null;
 }
 
+/** How a member's count came about: `unread` = `last_seq` - `read_seq` - `own_above`. */
+export interface UnreadExplained {
+  room_id: string;
+  first_seq: number;
+  last_seq: number;
+  read_seq: number;
+  own_above: number;
+  own_above_counted: number;
+  unread: number;
+  mentions: CountedMention[];
+  notify: "all" | "mentions" | "none";
+  consistent: boolean;
+}
+
 /** What is absent stays; null clears a locale or time zone. */
 export interface UpdateMe {
   display_name?: string;
@@ -568,10 +701,20 @@ export interface Commands {
   "auth.refresh": { request: Refresh; reply: Refreshed };
   "auth.register": { request: Register; reply: SignedIn };
   "auth.revoke_login": { request: RevokeLogin; reply: Empty };
+  "drafts.list": { request: ListDrafts; reply: Drafts };
+  "drafts.set": { request: SetDraft; reply: Draft };
+  "invites.accept": { request: HeldInvite; reply: Membership };
+  "invites.create": { request: CreateInvite; reply: Invite };
+  "invites.list": { request: RoomInvites; reply: Invites };
+  "invites.preview": { request: HeldInvite; reply: InvitePreview };
+  "invites.revoke": { request: OneInvite; reply: Empty };
   "members.add": { request: AddMembers; reply: Members };
+  "members.ban": { request: OneMember; reply: Empty };
+  "members.bans": { request: ListMembers; reply: Bans };
   "members.list": { request: ListMembers; reply: Members };
   "members.remove": { request: OneMember; reply: Empty };
   "members.set_role": { request: SetRole; reply: Member };
+  "members.unban": { request: OneMember; reply: Empty };
   "messages.changes": { request: GetChanges; reply: Changes };
   "messages.delete": { request: OneMessage; reply: Message };
   "messages.edit": { request: EditMessage; reply: Message };
@@ -593,12 +736,17 @@ export interface Commands {
   "rooms.archive": { request: OneRoom; reply: Room };
   "rooms.browse": { request: BrowseRooms; reply: Rooms };
   "rooms.create": { request: CreateRoom; reply: Room };
+  "rooms.explain_unread": { request: OneRoom; reply: UnreadExplained };
   "rooms.get": { request: OneRoom; reply: Room };
   "rooms.join": { request: OneRoom; reply: Membership };
   "rooms.leave": { request: OneRoom; reply: Empty };
   "rooms.list": { request: ListRooms; reply: OwnRooms };
   "rooms.open_dm": { request: OpenDm; reply: Room };
+  "rooms.set_notify": { request: SetNotify; reply: Membership };
   "rooms.update": { request: UpdateRoom; reply: Room };
+  "saved.add": { request: OneMessage; reply: SavedMark };
+  "saved.list": { request: ListSaved; reply: SavedMessages };
+  "saved.remove": { request: OneMessage; reply: SavedMark };
   "sync": { request: Sync; reply: Synced };
   "threads.follow": { request: OneMessage; reply: ThreadMark };
   "threads.list": { request: ListThreads; reply: Threads };
@@ -631,6 +779,8 @@ export interface Events {
   "room.removed": RoomRemoved;
   "read.updated": Membership;
   "thread.updated": ThreadMark;
+  "draft.updated": Draft;
+  "saved.updated": SavedMark;
   "room.reset": RoomReset;
   "typing.changed": TypingChanged;
   "presence.changed": Presence;
@@ -649,10 +799,20 @@ export const routes: Record<Op, Route | null> = {
   "auth.refresh": { method: "POST", path: "/auth/refresh" },
   "auth.register": { method: "POST", path: "/auth/register" },
   "auth.revoke_login": { method: "DELETE", path: "/auth/logins/{login_id}" },
+  "drafts.list": { method: "GET", path: "/drafts" },
+  "drafts.set": { method: "PUT", path: "/rooms/{room_id}/draft" },
+  "invites.accept": { method: "POST", path: "/invites/accept" },
+  "invites.create": { method: "POST", path: "/rooms/{room_id}/invites" },
+  "invites.list": { method: "GET", path: "/rooms/{room_id}/invites" },
+  "invites.preview": { method: "POST", path: "/invites/preview" },
+  "invites.revoke": { method: "DELETE", path: "/rooms/{room_id}/invites/{invite_id}" },
   "members.add": { method: "POST", path: "/rooms/{room_id}/members" },
+  "members.ban": { method: "PUT", path: "/rooms/{room_id}/bans/{user_id}" },
+  "members.bans": { method: "GET", path: "/rooms/{room_id}/bans" },
   "members.list": { method: "GET", path: "/rooms/{room_id}/members" },
   "members.remove": { method: "DELETE", path: "/rooms/{room_id}/members/{user_id}" },
   "members.set_role": { method: "PATCH", path: "/rooms/{room_id}/members/{user_id}" },
+  "members.unban": { method: "DELETE", path: "/rooms/{room_id}/bans/{user_id}" },
   "messages.changes": { method: "GET", path: "/rooms/{room_id}/changes" },
   "messages.delete": { method: "DELETE", path: "/rooms/{room_id}/messages/{message_id}" },
   "messages.edit": { method: "PATCH", path: "/rooms/{room_id}/messages/{message_id}" },
@@ -674,12 +834,17 @@ export const routes: Record<Op, Route | null> = {
   "rooms.archive": { method: "POST", path: "/rooms/{room_id}/archive" },
   "rooms.browse": { method: "GET", path: "/rooms/public" },
   "rooms.create": { method: "POST", path: "/rooms" },
+  "rooms.explain_unread": { method: "GET", path: "/rooms/{room_id}/unread" },
   "rooms.get": { method: "GET", path: "/rooms/{room_id}" },
   "rooms.join": { method: "POST", path: "/rooms/{room_id}/join" },
   "rooms.leave": { method: "POST", path: "/rooms/{room_id}/leave" },
   "rooms.list": { method: "GET", path: "/rooms" },
   "rooms.open_dm": { method: "POST", path: "/dms" },
+  "rooms.set_notify": { method: "PUT", path: "/rooms/{room_id}/notify" },
   "rooms.update": { method: "PATCH", path: "/rooms/{room_id}" },
+  "saved.add": { method: "PUT", path: "/rooms/{room_id}/messages/{message_id}/saved" },
+  "saved.list": { method: "GET", path: "/saved" },
+  "saved.remove": { method: "DELETE", path: "/rooms/{room_id}/messages/{message_id}/saved" },
   "sync": null,
   "threads.follow": { method: "PUT", path: "/rooms/{room_id}/messages/{message_id}/follow" },
   "threads.list": { method: "GET", path: "/threads" },

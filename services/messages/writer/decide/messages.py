@@ -1,6 +1,6 @@
 """Sending, editing and deleting messages, and what that does to the thread they are in."""
 
-from services.messages.domain.access import check_open, check_role
+from services.messages.domain.access import check_open, check_role, check_thread_root
 from services.messages.domain.mentions import NO_MENTIONS, find_mentions
 from services.messages.domain.settings import check_may, check_mentions, check_pace
 from services.messages.models import MemberRow, MessageRow, RoomRow
@@ -89,8 +89,7 @@ def _get_root(state: BatchState, room: RoomRow, thread_id: str | None) -> Messag
     if thread_id is None:
         return None
     root = state.get_message(room.id, thread_id)
-    if root.thread_id is not None:
-        raise conflict("a thread cannot begin within a thread")
+    check_thread_root(root.thread_id)
     return root
 
 
