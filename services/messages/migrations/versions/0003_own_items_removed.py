@@ -5,7 +5,7 @@ Adds a computed column, which rewrites `user_items` once; the version before run
 
 from alembic import op
 
-revision = "0005"
+revision = "0003"
 down_revision = "0002"
 branch_labels = None
 depends_on = None

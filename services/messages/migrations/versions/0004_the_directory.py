@@ -5,8 +5,8 @@ Adds a computed column, which rewrites `rooms` once; the version before runs on 
 
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
