@@ -15,7 +15,7 @@ SQL_MODULES = {"store", "models", "migrations", "writer", "outbox"}
 EDGES = {
     "shared/dispatch.py",
     "shared/background.py",
-    "shared/bus/bus.py",
+    "shared/bus/fan_in.py",
     "shared/lifecycle.py",
     "services/gateway/router.py",
     "services/gateway/rest.py",
