@@ -16,7 +16,7 @@ from services.messages.models import MEMBER_COLUMNS, MemberRow, RoomRow, member_
 from services.messages.store.connection import Connection, borrow
 from services.messages.store.journal import Journal
 from services.messages.store.members import put_members
-from services.messages.store.rooms import find_locked, insert_room, update_room
+from services.messages.store.rooms import find_locked, find_unlocked, insert_room, update_room
 from services.messages.store.users import UserStep, advance_users
 from shared.errors import not_found
 
@@ -84,6 +84,11 @@ class Transaction:
         if member is None and room.kind != "public":
             raise refuse_outsider(room.kind)
         return self._begin(room, now), member
+
+    async def claim_room(self, room_id: str) -> RoomChange | None:
+        """Lock a room for the service's own work; None if it is held or does not exist: come again later."""
+        room = await find_unlocked(self.connection, room_id)
+        return self._begin(room, await self.get_now()) if room else None
 
     async def add_room(self, room: RoomRow) -> RoomChange | None:
         """Insert a room, locked from its beginning; None if one has that id already."""
