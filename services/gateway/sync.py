@@ -44,7 +44,7 @@ class Syncer:
         self._users.follow(user)
         with self._users.keep_back(user):
             own = await self._store.get_rooms_of(connection.user_id)
-            self._users.place(user, own.user_rev)
+            self._users.place(user, own.user_rev, own.epoch)
             left = _begin_plan(connection, request, own) if request.cursor is None else []
             start = _read_cursor(connection, request.cursor)
             page = list(connection.plan[start : start + SYNC_PAGE_ROOMS])
