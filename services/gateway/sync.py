@@ -146,9 +146,10 @@ class Syncer:
         payloads = room.recall(own.epoch, position.rev, entry.rev) if room else None
         if payloads is None or entry.membership is None:
             return None
-        messages, members = fold(payloads, position.rev)
+        room_now = own.rooms_by_id[entry.room_id]
+        messages, members = fold(payloads, position.rev, room_now.first_seq)
         return SyncElement(
-            room=own.rooms_by_id[entry.room_id],
+            room=room_now,
             membership=entry.membership,
             position=Position(own.epoch, entry.rev),
             state="caught_up" if payloads else "current",
