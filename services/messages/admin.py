@@ -13,15 +13,13 @@ from typing import Any
 import asyncpg
 from asyncpg.exceptions import InterfaceError, PostgresError
 
-from services.messages.store.deployment import find_schema_version, raise_epoch
+from services.messages.store.deployment import SCHEMA_OLDEST, find_schema_version, raise_epoch
 from services.messages.verifying import Summary, verify
 from services.messages.verifying.findings import Finding
 from shared.ids import is_id
 
 _PROGRESS_EVERY_S = 1.0
 _RELOADED_WITHIN_S = 30
-_NEWEST_KNOWN = 5
-"""The first migration whose schema the checks are written for."""
 
 
 def main() -> None:
@@ -54,7 +52,7 @@ async def _run(url: str, asked: argparse.Namespace) -> bool:
     connection = await connect(url, server_settings={"application_name": "chatcraft-admin"})
     try:
         version = await find_schema_version(connection)
-        if version is None or version < _NEWEST_KNOWN:
+        if version is None or version < SCHEMA_OLDEST:
             sys.exit("the database is not migrated: run python -m shared.migrate")
         if asked.command == "new-epoch":
             return await _raise(connection)
