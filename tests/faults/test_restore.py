@@ -12,7 +12,7 @@ from tests.faults.talking import list_all
 from tests.integration.client.test_client import read_afresh
 from tests.stack import Stack
 from tests.up_process import run_program
-from tests.wire import PASSWORD, Json, Person, eventually, new_id
+from tests.wire import PASSWORD, Json, Person, Socket, eventually, new_id
 
 # The audit of a node comes at most 18 s apart, its clients return within 5 s.
 RELOADED_WITHIN_S = 40
@@ -57,57 +57,88 @@ async def restore(stack: Stack, file: Path) -> None:
     assert code == 0, lines
 
 
+class Lost:
+    """What happens to a room and its people after the dump, and is undone by the restore."""
+
+    def __init__(self, anna: Person, bert: Person, room_id: str, left_id: str) -> None:
+        self.anna = anna
+        self.bert = bert
+        self.room_id = room_id
+        self.left_id = left_id
+        self.messages: list[Json] = []
+        self.late_id = ""
+
+    async def happen(self, kept: list[Json]) -> None:
+        room = f"/rooms/{self.room_id}"
+        self.messages = [await self.anna.send(self.room_id, f"lost {number}") for number in range(4)]
+        await self.anna.rest("PATCH", f"{room}/messages/{kept[0]['id']}", {"text": "edited later"})
+        await self.bert.rest("POST", f"/rooms/{self.left_id}/leave")
+        self.late_id = await self.anna.create_room(members=(self.bert,))
+        await self.anna.send(self.late_id, "in a room of the lost days")
+
+    async def is_held(self, socket: Socket, client: Client) -> dict[str, Json]:
+        """Wait until both clients know of it; return the positions that the socket holds."""
+        await socket.wait_for(lambda frame: "in a room of the lost days" in str(frame))
+        rooms = client.state.rooms
+        await eventually(lambda: self.late_id in rooms and self.left_id not in rooms)
+        return {each: last_position(socket.frames, each) for each in (self.room_id, self.late_id)}
+
+
 async def test_after_a_restore_everybody_reloads_and_nothing_stale_is_shown(
     broken: Stack, anna: Person, bert: Person, tmp_path: Path
 ) -> None:
-    room_id = await anna.create_room(members=(bert,))
-    left_id = await anna.create_room(members=(bert,))
-    kept = [await anna.send(room_id, f"kept {number}") for number in range(3)]
+    lost = Lost(anna, bert, await anna.create_room(members=(bert,)), await anna.create_room(members=(bert,)))
+    kept = [await anna.send(lost.room_id, f"kept {number}") for number in range(3)]
     await dump(broken, tmp_path / "dump")
-
     async with Client(broken.gateway_urls[1]) as client:
         await client.login(bert.user["username"], PASSWORD)
         await client.connect()
         async with bert.socket() as socket:
-            lost = [await anna.send(room_id, f"lost {number}") for number in range(4)]
-            await anna.rest("PATCH", f"/rooms/{room_id}/messages/{kept[0]['id']}", {"text": "edited later"})
-            await bert.rest("POST", f"/rooms/{left_id}/leave")
-            late_id = await anna.create_room(members=(bert,))
-            await anna.send(late_id, "in a room of the lost days")
-            await socket.wait_for(lambda frame: "in a room of the lost days" in str(frame))
-            await eventually(lambda: late_id in client.state.rooms and left_id not in client.state.rooms)
-            held = {each: last_position(socket.frames, each) for each in (room_id, late_id)}
-
+            await lost.happen(kept)
+            held = await lost.is_held(socket, client)
             await restore(broken, tmp_path / "dump")
-
             assert await socket.wait_closed(RELOADED_WITHIN_S) == 1012
             assert any(frame["ev"] == "draining" for frame in socket.frames)
-
         async with bert.socket(sync=False) as socket:
             synced = await socket.call("sync", {"rooms": held})
-            found = {each["room"]["id"]: each for each in synced["rooms"]}
-            assert set(found) == {room_id, left_id}
-            assert synced["left"] == [late_id]
-            assert found[room_id]["state"] == "reset"
-            assert found[room_id]["messages"] == kept
-            assert found[room_id]["position"]["epoch"] > held[room_id]["epoch"]
-            # Over the very revs and user_revs that the lost days had.
-            after = await anna.send(room_id, "after")
-            frame = await socket.wait_for_event("message.created", id=after["id"])
-            assert frame["rev"] <= held[room_id]["rev"]
-            await bert.rest("POST", f"/rooms/{room_id}/read", {"seq": after["seq"]})
-            await socket.wait_for_event("read.updated", room_id=room_id, read_seq=after["seq"])
-            added_id = await anna.create_room(members=(bert,))
-            await socket.wait_for(lambda frame: added_id in str(frame) and frame["ev"] == "room.added")
-            again = {"id": lost[0]["id"], "text": "sent again"}
-            assert (await anna.rest("POST", f"/rooms/{room_id}/messages", again))["duplicate"] is False
+            check_reloaded(synced, lost, kept, held)
+            await go_on(socket, lost, held)
+        await check_client(client, lost, kept)
 
-        await eventually(lambda: set(client.state.rooms) == {room_id, left_id, added_id}, RELOADED_WITHIN_S)
-        await eventually(lambda: lost[0]["id"] in client.state.rooms[room_id].messages)
-        state = client.state.rooms[room_id]
-        assert find_differences(state, await read_afresh(client, room_id)) == []
-        assert [each.id for each in state.timeline] == await list_all(anna, room_id)
-        assert state.messages[kept[0]["id"]].text == "kept 0"
+
+def check_reloaded(synced: Json, lost: Lost, kept: list[Json], held: dict[str, Json]) -> None:
+    found = {each["room"]["id"]: each for each in synced["rooms"]}
+    assert set(found) == {lost.room_id, lost.left_id}
+    assert synced["left"] == [lost.late_id]
+    assert found[lost.room_id]["state"] == "reset"
+    assert found[lost.room_id]["messages"] == kept
+    assert found[lost.room_id]["position"]["epoch"] > held[lost.room_id]["epoch"]
+
+
+async def go_on(socket: Socket, lost: Lost, held: dict[str, Json]) -> None:
+    """Talk, over the very revs and user_revs that the lost days had."""
+    room_id = lost.room_id
+    after = await lost.anna.send(room_id, "after")
+    frame = await socket.wait_for_event("message.created", id=after["id"])
+    assert frame["rev"] <= held[room_id]["rev"]
+    await lost.bert.rest("POST", f"/rooms/{room_id}/read", {"seq": after["seq"]})
+    await socket.wait_for_event("read.updated", room_id=room_id, read_seq=after["seq"])
+    added_id = await lost.anna.create_room(members=(lost.bert,))
+    await socket.wait_for(lambda frame: added_id in str(frame) and frame["ev"] == "room.added")
+    again = {"id": lost.messages[0]["id"], "text": "sent again"}
+    assert (await lost.anna.rest("POST", f"/rooms/{room_id}/messages", again))["duplicate"] is False
+
+
+async def check_client(client: Client, lost: Lost, kept: list[Json]) -> None:
+    """The Python client has come back by itself, and holds what a new one is told."""
+    rooms = client.state.rooms
+    again = lost.messages[0]["id"]
+    await eventually(
+        lambda: lost.late_id not in rooms and again in rooms[lost.room_id].messages, RELOADED_WITHIN_S
+    )
+    assert find_differences(rooms[lost.room_id], await read_afresh(client, lost.room_id)) == []
+    assert [each.id for each in rooms[lost.room_id].timeline] == await list_all(lost.anna, lost.room_id)
+    assert rooms[lost.room_id].messages[kept[0]["id"]].text == "kept 0"
 
 
 def last_position(frames: list[Json], room_id: str) -> Json:

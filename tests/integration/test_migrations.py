@@ -1,6 +1,7 @@
 """Migrations go up and down one by one, with data in the tables, and end in the same schema."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -31,8 +32,9 @@ USER, ROOM, MESSAGE, LOGIN = (new_id() for _ in range(4))
 # Into tables of the first migration, so that the rows outlive all the others.
 DATA = {
     "auth": f"""
-        INSERT INTO auth.users (id, username, display_name, display_key, role, password_hash, created_at)
-        VALUES ('{USER}', 'ada', 'Ada', 'ada', 'member', 'hash', now());
+        INSERT INTO auth.users
+            (id, username, display_name, display_key, role, bio, email_verified, created_at)
+        VALUES ('{USER}', 'ada', 'Ada', 'ada', 'member', '', false, now());
         INSERT INTO auth.logins (id, user_id, created_at, last_used_at, expires_at)
         VALUES ('{LOGIN}', '{USER}', now(), now(), now());
     """,
@@ -76,6 +78,15 @@ async def move(url: str, service: str, step: Callable[..., None], revision: str)
     await engine.dispose()
 
 
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[asyncpg.Connection]:
+    database = await asyncpg.connect(url)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
 async def read_shape(database: asyncpg.Connection, service: str) -> list[tuple[Any, ...]]:
     records = [await database.fetch(query, service) for query in (SHAPE, INDEXES, CONSTRAINTS)]
     return [tuple(record) for each in records for record in each]
@@ -86,31 +97,27 @@ async def test_every_migration_goes_up_and_down_and_keeps_the_data(
     databases: "DatabaseFactory", service: str
 ):
     url = await databases.create_empty()
-    first, *later = list_revisions(service)
+    revisions = list_revisions(service)
     shapes = {}
-    for revision in (first, *later):
+    for revision in revisions:
         await move(url, service, command.upgrade, revision)
-        database = await asyncpg.connect(url)
-        if revision == first:
-            await database.execute(DATA[service])
-        shapes[revision] = await read_shape(database, service)
-        await database.close()
-    for revision in [first, *later][-2::-1]:
-        await move(url, service, command.downgrade, revision)
-        database = await asyncpg.connect(url)
-        assert await read_shape(database, service) == shapes[revision], revision
-        assert tuple(await database.fetchrow(ROWS[service])) == EXPECTED[service]
-        await database.close()
-    await move(url, service, command.upgrade, "head")
-    database = await asyncpg.connect(url)
-    assert await read_shape(database, service) == shapes[[first, *later][-1]]
-    assert tuple(await database.fetchrow(ROWS[service])) == EXPECTED[service]
-    await database.close()
+        async with opened(url) as database:
+            if revision == revisions[0]:
+                await database.execute(DATA[service])
+            shapes[revision] = await read_shape(database, service)
+    # Down to the first one, and up again at once.
+    for revision, step in [
+        *((each, command.downgrade) for each in revisions[-2::-1]),
+        ("head", command.upgrade),
+    ]:
+        await move(url, service, step, revision)
+        async with opened(url) as database:
+            shape = shapes[revisions[-1] if revision == "head" else revision]
+            assert await read_shape(database, service) == shape, revision
+            assert tuple(await database.fetchrow(ROWS[service])) == EXPECTED[service]
     await move(url, service, command.downgrade, "base")
-    database = await asyncpg.connect(url)
-    left = {record[0] for record in await database.fetch(SHAPE, service)}
-    await database.close()
-    assert left == {"schema_version"}
+    async with opened(url) as database:
+        assert {record[0] for record in await database.fetch(SHAPE, service)} == {"schema_version"}
 
 
 WINDOWS = {
