@@ -1,8 +1,10 @@
 """`chatcraft admin verify`: silent on a sound database, and names what is broken by hand, and only that."""
 
+import asyncio
 import re
 import sys
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import asyncpg
@@ -12,6 +14,7 @@ from services.messages.verifying import Summary, verify
 from services.messages.verifying.findings import Finding
 from shared.contracts import members, rooms
 from shared.contracts.entities import Room
+from shared.errors import ChatError
 from shared.ids import new_id
 from tests.integration.messages.world import World, eventually_in
 from tests.up_process import run_program
@@ -94,6 +97,47 @@ async def test_a_sound_database_is_silent(scene: Scene):
     assert (summary.rooms, summary.users, summary.findings) == (3, 4, 0)
     found, summary = await scene.verify(scene.names["room"])
     assert (found, summary.rooms, summary.users) == ([], 1, 0)
+
+
+async def test_a_busy_database_is_silent_too(scene: Scene):
+    """Everything is on its way while it looks: no state in passing is taken for a wrong one."""
+    world, database = scene.world, scene.database
+    people = [new_id() for _ in range(4)]
+    room = await world.room(people[0], *people[1:], kind="public")
+    await database.execute(
+        """UPDATE messages.rooms SET settings = '{"retention_days": 1}' WHERE id = $1""", room.id
+    )
+
+    async def keep_busy(who: str, number: int) -> None:
+        root = None
+        while True:
+            sent = await world.send(who, room.id, f"<@{people[0]}> <!room>")
+            root = root or sent
+            with suppress(ChatError):  # roots expire
+                reply = await world.send(who, room.id, "reply", thread_id=root.id)
+                await world.delete(who, reply)
+            await world.delete(who, sent)
+            await world.read(who, room.id, max(0, sent.seq - number), unread=True)
+            await world.ask(rooms.open_dm, who, user_ids=[new_id()])
+            if number:
+                await world.ask(rooms.leave, who, room_id=room.id)
+                await world.ask(rooms.join, who, room_id=room.id)
+
+    async with AsyncExitStack() as stack:
+        await world.start(stack, messages_retention_every_s=0.05)
+        busy = [asyncio.create_task(keep_busy(who, number)) for number, who in enumerate(people)]
+        for _ in range(8):
+            await database.execute(
+                "UPDATE messages.messages SET created_at = now() - interval '2 days' WHERE room_id = $1"
+                " AND thread_id IS NULL AND seq < (SELECT last_seq - 5 FROM messages.rooms WHERE id = $1)",
+                room.id,
+            )
+            assert await world.verify() == []
+        assert not any(task.done() for task in busy), busy
+        for task in busy:
+            task.cancel()
+        await asyncio.gather(*busy, return_exceptions=True)
+    assert (await world.get_room(people[0], room.id)).first_seq > 1
 
 
 _MESSAGE = "UPDATE messages.messages SET {} WHERE room_id = '{{room}}' AND id = '{{{}}}'"
