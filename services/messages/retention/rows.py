@@ -55,10 +55,9 @@ _CLAIM = """
 SELECT first_seq, purged_seq FROM messages.rooms
 WHERE id = $1 AND purged_seq < first_seq - 1 FOR UPDATE SKIP LOCKED
 """
-_ROOTS = f"""
-SELECT id, seq, thread_last_seq FROM messages.messages
-WHERE room_id = $1 AND thread_id IS NULL AND seq > 0 AND seq > $2 AND seq < $3
-ORDER BY seq LIMIT {_DELETED_AT_ONCE}
+_ROOTS = """
+SELECT id, thread_last_seq FROM messages.messages
+WHERE room_id = $1 AND thread_id IS NULL AND seq > 0 AND seq > $2 AND seq <= $3
 """
 _REPLIES = f"""
 SELECT id FROM messages.messages
@@ -82,7 +81,7 @@ class Purged(NamedTuple):
 
     rows_by_partition: Counter[str]
     is_done: bool
-    """Nothing is left to delete in that room, or somebody else holds it."""
+    """Nothing is left to delete in that room."""
 
 
 async def list_due(connection: Connection, after: str | None, limit: int) -> list[str]:
@@ -114,24 +113,24 @@ async def list_unpurged(connection: Connection, after: str | None, limit: int) -
     return [str(room_id) for (room_id,) in await connection.fetch(_UNPURGED, after, limit)]
 
 
-async def purge_some(connection: Connection, room_id: str) -> Purged:
+async def purge_some(connection: Connection, room_id: str) -> Purged | None:
     """Delete some messages before the room's first: first the replies in their threads, then they.
 
-    In a transaction of its own: holds the room's lock until its end.
+    In a transaction of its own: holds the room's lock until its end. None if somebody else holds it.
     """
     claimed = await connection.fetchrow(_CLAIM, room_id)
     if claimed is None:
-        return Purged(Counter(), is_done=True)
+        return None
     first_seq, purged_seq = claimed
-    roots = await connection.fetch(_ROOTS, room_id, purged_seq, first_seq)
-    threads = [root_id for root_id, _, thread_last_seq in roots if thread_last_seq]
+    high = min(first_seq - 1, purged_seq + _DELETED_AT_ONCE)
+    roots = await connection.fetch(_ROOTS, room_id, purged_seq, high)
+    threads = [root_id for root_id, thread_last_seq in roots if thread_last_seq]
     replies = await connection.fetch(_REPLIES, room_id, threads) if threads else []
     if replies:
         return Purged(await _delete(connection, room_id, [reply[0] for reply in replies]), is_done=False)
     deleted = await _delete(connection, room_id, [root[0] for root in roots])
-    is_done = len(roots) < _DELETED_AT_ONCE
-    await connection.execute(_SET_PURGED, room_id, first_seq - 1 if is_done else roots[-1][1])
-    return Purged(deleted, is_done)
+    await connection.execute(_SET_PURGED, room_id, high)
+    return Purged(deleted, is_done=high == first_seq - 1)
 
 
 async def _delete(connection: Connection, room_id: str, message_ids: list[str]) -> Counter[str]:

@@ -5,6 +5,7 @@ Runs on every replica; a room is claimed with SKIP LOCKED and held for milliseco
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Literal
 
 import msgspec
 from prometheus_client import Counter
@@ -27,8 +28,11 @@ _ROOMS_AT_ONCE = 100
 # Each is told of the mark in their own timeline: that many users are locked together with the room.
 _MARKS_AT_ONCE = 500
 # Between two deletions in a room, so that its senders take turns with them.
-_PAUSE_S = 0.02
+_PAUSE_S = 0.05
+# So often a room is found held by others before it is left for the next sweep.
+_TRIES = 20
 
+Step = Literal["moved", "held", "done"]
 ListRooms = Callable[[Connection, str | None, int], Awaitable[list[str]]]
 
 
@@ -49,8 +53,7 @@ class Retention:
     async def sweep(self) -> int:
         """End what has expired in all rooms; return how many messages were deleted, replies too."""
         async for room_id in self._each_room(rows.list_due):
-            while await self._expire(room_id):
-                pass
+            await self._expire(room_id)
         deleted = 0
         async for room_id in self._each_room(rows.list_unpurged):
             deleted += await self._purge(room_id)
@@ -68,31 +71,42 @@ class Retention:
                 return
             after = room_ids[-1]
 
-    async def _expire(self, room_id: str) -> bool:
-        """Take one step of hiding what has expired; False if none is left to take now."""
+    async def _expire(self, room_id: str) -> None:
+        tries = _TRIES
+        while tries and (step := await self._hide_some(room_id)) != "done":
+            if step == "held":
+                tries -= 1
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _hide_some(self, room_id: str) -> Step:
+        """Let the room begin later, by one stride at most."""
         async with self._database.reading() as connection:
             first_kept = await rows.find_first_kept(connection, room_id)
         if first_kept is None:
-            return False
+            return "done"
         async with self._database.changing() as transaction:
             change = await transaction.claim_room(room_id)
-            if change is None or change.room.first_seq >= first_kept:
-                return False
+            if change is None:
+                return "held"
+            if change.room.first_seq >= first_kept:
+                return "done"
             if await _lift_marks(change, first_kept - 1):
                 change.room.first_seq = first_kept
                 await rows.set_first_seq(change.connection, room_id, first_kept)
                 change.change_room("room.updated")
-        return True
+        return "moved"
 
     async def _purge(self, room_id: str) -> int:
-        deleted = 0
-        while True:
+        deleted, tries, is_done = 0, _TRIES, False
+        while tries and not is_done:
             async with borrow(self._database.engine) as connection, connection.transaction():
                 purged = await rows.purge_some(connection, room_id)
-            self._vacuum.count(purged.rows_by_partition)
-            deleted += purged.rows_by_partition.total()
-            if purged.is_done:
-                break
+            if purged is None:
+                tries -= 1
+            else:
+                tries, is_done = _TRIES, purged.is_done
+                self._vacuum.count(purged.rows_by_partition)
+                deleted += purged.rows_by_partition.total()
             await asyncio.sleep(_PAUSE_S)
         if deleted:
             DELETED.inc(deleted)
