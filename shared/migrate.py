@@ -34,13 +34,18 @@ async def migrate(database_url: str, services: tuple[str, ...] = SERVICES, revis
 
 
 def _upgrade(connection: Connection, service: str, revision: str) -> None:
+    command.upgrade(get_config(service, connection), revision)
+
+
+def get_config(service: str, connection: Connection | None = None) -> Config:
+    """Return what Alembic's own commands need to work on a service's history."""
     config = Config()
     location = importlib.resources.files(f"services.{service}") / "migrations"
     # Alembic reads options with %-interpolation: a path may hold one.
     config.set_main_option("script_location", str(location).replace("%", "%%"))
     config.attributes["connection"] = connection
     config.attributes["schema"] = service
-    command.upgrade(config, revision)
+    return config
 
 
 def run_env(schema: str) -> None:

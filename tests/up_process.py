@@ -93,6 +93,19 @@ class UpProcess:
             self.lines.append(line.decode().rstrip("\n"))
 
 
+async def run_program(*argv: str, env: dict[str, str] | None = None) -> tuple[int, list[str]]:
+    """Run a program to its end; return its exit code and the lines it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *argv,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, **(env or {})},
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+    return process.returncode or 0, output.decode().splitlines()
+
+
 async def wait_for(find: Callable[[], Awaitable[T | None]], describe: Callable[[], str]) -> T:
     """Ask again and again until the answer is neither None nor false."""
     try:

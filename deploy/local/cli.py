@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from deploy.local import admin
 from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
 from deploy.local.errors import StartError
@@ -90,6 +91,9 @@ def migrate(data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
 def version() -> None:
     """Print the version."""
     typer.echo(f"chatcraft {metadata.version('chatcraft')}")
+
+
+app.add_typer(admin.app, name="admin")
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ FORMAT = 1
 MARKER = "chatcraft.json"
 # After `kill -9` of the supervisor its servers hold the lock until they have stopped, well under a second.
 LEFTOVERS_WAIT_S = 10.0
+_NO_LOCK = -1
 MAX_LOG_BYTES = 16 * 1024 * 1024
 
 
@@ -50,9 +51,23 @@ class DataDir:
                 "run as its owner, or choose another one with --data-dir"
             ) from None
 
+    @classmethod
+    def look_into(cls, path: Path) -> Self | None:
+        """Return a data directory that another run holds, for reading what it noted; None if none does."""
+        path = path.expanduser().absolute()
+        try:
+            with (path / "lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return cls(path, _NO_LOCK)
+        except FileNotFoundError:
+            return None
+        return None
+
     def close(self) -> None:
         """Give the lock back."""
-        os.close(self.lock_fd)
+        if self.lock_fd != _NO_LOCK:
+            os.close(self.lock_fd)
 
     def __enter__(self) -> Self:
         return self

@@ -18,6 +18,7 @@ from services.gateway.identity import Identity
 from services.gateway.limits import CommandRate
 from services.gateway.node import GatewayNode
 from services.gateway.presence import Lease, Watches
+from services.gateway.renewal import Renewal
 from services.gateway.rest import PREFIX, RestDoor, refuse_method
 from services.gateway.revocations import Revocations
 from services.gateway.router import Router
@@ -127,6 +128,7 @@ def _build(settings: GatewaySettings, bus: Bus, background: Background) -> Gatew
     )  # fmt: skip
     users.apply, users.heal = events.apply, events.heal
     hub.on_left, hub.on_reset, hub.on_first_attach = events.on_left, events.on_reset, audit.on_first_attach
+    audit.on_stale = Renewal(users, background).renew
     revocations.on_revoked, lease.on_fewer_places = node.on_revoked, node.on_fewer_places
     return Gateway(
         settings, limits, clock, bus, background, stats, rate, revocations, identity, hub, users, syncer,

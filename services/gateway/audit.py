@@ -5,11 +5,12 @@ Every 15 s, a second after a room's first attach, and after any trouble of the b
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextlib import suppress
 
 from services.gateway.hub import Hub
 from services.gateway.room import ActiveRoom
-from services.gateway.users import Users
+from services.gateway.users import LocalUser, Users
 from shared import calls
 from shared.background import Background
 from shared.bus import Bus
@@ -32,6 +33,8 @@ class Audit:
     """Compares positions; `hub` and `users` do the healing."""
 
     def __init__(self, bus: Bus, background: Background, hub: Hub, users: Users) -> None:
+        self.on_stale: Callable[[list[LocalUser]], None] = lambda _users: None
+        """Gets the users whose last snapshot is of an earlier epoch than the store's."""
         self._bus = bus
         self._background = background
         self._hub = hub
@@ -85,6 +88,8 @@ class Audit:
             await asyncio.sleep(_UNDER_WAY_S)
             for answer in answers:
                 self._suspect(answer)
+        if answers and (stale := self._find_stale(answers[-1].epoch)):
+            self.on_stale(stale)
         return True
 
     def _is_behind(self, answer: internal.Positions) -> bool:
@@ -105,6 +110,9 @@ class Audit:
             if room and cursor and (answer.epoch, rev) > (cursor.epoch, cursor.rev):
                 found.append(room)
         return found
+
+    def _find_stale(self, epoch: int) -> list[LocalUser]:
+        return [user for user in self._users.by_id.values() if user.rev is not None and user.epoch < epoch]
 
     def _find_users(self, answer: internal.Positions) -> list[str]:
         return [

@@ -16,7 +16,7 @@ log = get_logger(__name__)
 _STEPS_PER_S = 20
 _COMMANDS_S = 10.0
 # Clients come back after a random part of this: so long that a whole node's users spread out.
-_RETRY_MAX_MS = 5_000
+RETRY_MAX_MS = 5_000
 
 
 async def drain(node: GatewayNode, router: Router, lease: Lease, window_s: float) -> None:
@@ -24,7 +24,7 @@ async def drain(node: GatewayNode, router: Router, lease: Lease, window_s: float
     node.is_draining = True
     connections = list(node.sweep.connections)
     log.info("draining", connections=len(connections), window_s=window_s)
-    payload = event_payload("draining", Draining(_RETRY_MAX_MS))
+    payload = event_payload("draining", Draining(RETRY_MAX_MS))
     for connection in connections:
         connection.send(payload)
     random.shuffle(connections)

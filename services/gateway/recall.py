@@ -29,8 +29,11 @@ _decode_reacted = msgspec.json.Decoder(Reacted).decode
 _decode_member = msgspec.json.Decoder(Member).decode
 
 
-def fold(payloads: list[bytes], after_rev: int) -> tuple[list[Message], list[Member]]:
-    """Return the newest state of each message and member that changed after `after_rev`, by rev."""
+def fold(payloads: list[bytes], after_rev: int, first_seq: int = 1) -> tuple[list[Message], list[Member]]:
+    """Return the newest state of each message and member that changed after `after_rev`, by rev.
+
+    What lies before the room's `first_seq` is kept no longer, though it is remembered here.
+    """
     messages: dict[str, Message] = {}
     members: dict[str, Member] = {}
     for payload in payloads:
@@ -48,7 +51,9 @@ def fold(payloads: list[bytes], after_rev: int) -> tuple[list[Message], list[Mem
         elif frame.ev.startswith("member."):
             member = _decode_member(frame.d)
             members[member.user_id] = member
-    return _newer(messages, after_rev), _newer(members, after_rev)
+    expired = {row.id for row in messages.values() if row.thread_id is None and row.seq < first_seq}
+    kept = {key: row for key, row in messages.items() if (row.thread_id or key) not in expired}
+    return _newer(kept, after_rev), _newer(members, after_rev)
 
 
 def _newer(rows: dict[str, Any], after_rev: int) -> list[Any]:

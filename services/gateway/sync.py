@@ -44,7 +44,7 @@ class Syncer:
         self._users.follow(user)
         with self._users.keep_back(user):
             own = await self._store.get_rooms_of(connection.user_id)
-            self._users.place(user, own.user_rev)
+            self._users.place(user, own.user_rev, own.epoch)
             left = _begin_plan(connection, request, own) if request.cursor is None else []
             start = _read_cursor(connection, request.cursor)
             page = list(connection.plan[start : start + SYNC_PAGE_ROOMS])
@@ -146,9 +146,10 @@ class Syncer:
         payloads = room.recall(own.epoch, position.rev, entry.rev) if room else None
         if payloads is None or entry.membership is None:
             return None
-        messages, members = fold(payloads, position.rev)
+        room_now = own.rooms_by_id[entry.room_id]
+        messages, members = fold(payloads, position.rev, room_now.first_seq)
         return SyncElement(
-            room=own.rooms_by_id[entry.room_id],
+            room=room_now,
             membership=entry.membership,
             position=Position(own.epoch, entry.rev),
             state="caught_up" if payloads else "current",

@@ -26,7 +26,8 @@ class LocalUser:
     """A user with at least one connection here. `rev` is None until somebody of them has synced."""
 
     __slots__ = (
-        "connections", "is_busy", "is_suspect", "pending", "rev", "subscription", "syncing", "user_id",
+        "connections", "epoch", "is_busy", "is_suspect", "pending", "rev", "subscription", "syncing",
+        "user_id",
     )  # fmt: skip
 
     def __init__(self, user_id: str) -> None:
@@ -34,6 +35,8 @@ class LocalUser:
         self.connections: tuple[Connection, ...] = ()
         self.subscription: Subscription | None = None
         self.rev: int | None = None
+        self.epoch = 0
+        """That `rev` is of."""
         self.pending: dict[int, tuple[UserEventHead, bytes]] = {}
         self.is_busy = False
         self.is_suspect = False
@@ -91,10 +94,10 @@ class Users:
             subject = subjects.user_events(user.user_id)
             user.subscription = self._bus.fan_in(subject, partial(self._on_event, user))
 
-    def place(self, user: LocalUser, user_rev: int) -> None:
+    def place(self, user: LocalUser, user_rev: int, epoch: int) -> None:
         """Start the cursor where the first snapshot was; a later snapshot leaves it alone."""
         if user.rev is None:
-            user.rev = user_rev
+            user.rev, user.epoch = user_rev, epoch
             user.pending = {rev: held for rev, held in user.pending.items() if rev > user_rev}
             self._kick(user)
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.messages.commands.people import People
 from services.messages.commands.register import register
 from services.messages.outbox import Publisher, Sweeper, keep_stream
+from services.messages.retention import Retention, Vacuum
 from services.messages.settings import MessagesSettings
 from services.messages.store.connection import borrow
 from services.messages.store.deployment import (
@@ -63,6 +64,8 @@ async def _serve(
     background.run("outbox", publisher.run_bookkeeping)
     background.run("sweeper", Sweeper(bus, engine, publisher).run)
     background.run("items", ItemSweeper(engine).run)
+    retention = Retention(database, Vacuum(engine), settings.messages_retention_every_s)
+    background.run("retention", retention.run)
     writer.start(background)
 
     # Undone in reverse: no new commands, then what was taken is committed, then published.

@@ -12,3 +12,5 @@ class MessagesSettings(DatabaseSettings):
     """Batches that may be under way at once, each on a connection of its own."""
     messages_drain_s: float = Field(default=10.0, gt=0)
     """How long a stopping process finishes what it has taken."""
+    messages_retention_every_s: float = Field(default=60.0, gt=0)
+    """How often to look for messages that their rooms keep no longer."""

@@ -9,7 +9,7 @@ SUBJECT = re.compile(r"^(rpc|svc|chat\.(room|user|signal|presence))\.|^auth\.rev
 SUBJECT_PLACES = ("shared/bus/subjects.py", "shared/contracts/", "shared/documents/nats_subjects.py")
 
 SQL = re.compile(r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\S+\s+SET|DELETE\s+FROM)\b", re.DOTALL)
-SQL_MODULES = {"store", "models", "migrations", "writer", "outbox"}
+SQL_MODULES = {"store", "models", "migrations", "writer", "outbox", "retention", "verifying"}
 
 # Command dispatch, socket and bus callbacks, supervised tasks, and readiness, whose answer is what is wrong.
 EDGES = {

@@ -1,10 +1,10 @@
 // A server of one room behind fake sockets: keeps the truth, numbers every change, and can cut, fold and lose.
 // The law test compares what a client ends up with to a fresh snapshot of this.
-import type { Member, Message, SyncElement } from "../src/net/contract.gen";
+import type { Member, Message, Room, SyncElement } from "../src/net/contract.gen";
 import { FakeSocket } from "./fake_socket";
 import { HER, ME, member, membership, message, messageId, ROOM, room } from "./samples";
 
-type Numbered = { rev: number; ev: string; d: Message | Member };
+type Numbered = { rev: number; ev: string; d: Message | Member | Room };
 
 export class FakeServer {
   epoch = 1;
@@ -12,6 +12,7 @@ export class FakeServer {
   readonly messages = new Map<string, Message>();
   readonly members = new Map<string, Member>([[ME, member(ME, 0)]]);
   readonly log: Numbered[] = [];
+  #firstSeq = 1;
   #lastSeq = 0;
   #readSeq = 0;
 
@@ -40,6 +41,15 @@ export class FakeServer {
     if (isIn) this.members.delete(HER);
     else this.members.set(HER, changed);
     this.log.push({ rev, ev: isIn ? "member.left" : "member.joined", d: changed });
+  }
+
+  /** Let the oldest messages end, of those that are read. */
+  expire(count: number): void {
+    const firstSeq = Math.min(this.#readSeq, this.#firstSeq + count) + 1;
+    if (firstSeq <= this.#firstSeq) return;
+    this.#firstSeq = firstSeq;
+    for (const { id, seq } of [...this.messages.values()]) if (seq < firstSeq) this.messages.delete(id);
+    this.log.push({ rev: this.#next(), ev: "room.updated", d: this.#room() });
   }
 
   markRead(): void {
@@ -87,7 +97,7 @@ export class FakeServer {
   }
 
   #room() {
-    return room({ epoch: this.epoch, rev: this.rev, last_seq: this.#lastSeq, member_count: this.members.size });
+    return room({ epoch: this.epoch, rev: this.rev, first_seq: this.#firstSeq, last_seq: this.#lastSeq, member_count: this.members.size });
   }
 
   #membership() {

@@ -72,7 +72,7 @@ class RoomState:
         self.is_awaited = False
         new = self._upsert(element.messages, element.members)
         self.epoch, self.rev = element.position.epoch, element.position.rev
-        self.room = element.room
+        self._set_room(element.room)
         self._set_membership(element.membership)
         return new
 
@@ -112,10 +112,25 @@ class RoomState:
                 step = {"member.joined": 1, "member.left": -1}.get(event.name, 0)
                 self.room = replace(self.room, member_count=self.room.member_count + step)
             case Room() as room:
-                self.room = room
+                self._set_room(room)
             case RoomChanges() as changes:
                 event.new_messages = self._upsert(changes.messages, changes.members)
-                self.room = changes.room
+                self._set_room(changes.room)
+
+    def _set_room(self, room: Room) -> None:
+        """Take the room's own new state, and let go of what it keeps no longer.
+
+        Of a thread whose root was never met nobody can say whether it is kept: it goes, and can be read anew.
+        """
+        is_shorter = room.first_seq > self.room.first_seq
+        self.room = room
+        if is_shorter:
+            kept = {m.id for m in self.messages.values() if m.thread_id is None and m.seq >= room.first_seq}
+            self.messages = {
+                message.id: message
+                for message in self.messages.values()
+                if (message.thread_id or message.id) in kept
+            }
 
     def _upsert(self, messages: list[Message], members: list[Member]) -> list[Message]:
         new: list[Message] = []

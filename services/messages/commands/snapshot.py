@@ -71,7 +71,7 @@ async def _build_part(
             mine,
             states[room.id],
             changes.get(room.id),
-            [row.to_wire() for row in newest.get(room.id, ())],
+            [row.to_wire() for row in newest.get(room.id, ()) if row.seq >= room.first_seq],
         )
         for room, mine in zip(rooms.values(), memberships, strict=True)
     }

@@ -36,7 +36,9 @@ def fit(sizes: list[int], budget_bytes: int, keep: int) -> slice:
 
     Grows towards both ends in turn, so that an anchor in the middle stays in the middle.
     """
-    low, high, used = keep, keep + 1, sizes[keep] if sizes else 0
+    if not sizes:
+        return slice(0, 0)
+    low, high, used = keep, keep + 1, sizes[keep]
     can_lower, can_raise = True, True
     while can_lower or can_raise:
         if can_lower := low > 0 and used + sizes[low - 1] <= budget_bytes:

@@ -16,8 +16,9 @@ from shared.telemetry import get_logger
 
 log = get_logger(__name__)
 
-# Schemas this code runs on. Migrations expand first, so newer ones are fine until one contracts.
-SCHEMA_OLDEST = 1
+# Schemas this code runs on: the oldest has all that it names. Migrations expand first, so newer ones are fine
+# until one contracts.
+SCHEMA_OLDEST = 5
 SCHEMA_NEWEST = 99
 
 # Every statement here looks rows up by key. On tables that are still small the planner would rather
@@ -38,11 +39,11 @@ SELECT greatest(c.timeline_id,
 FROM pg_control_checkpoint() c, pg_control_system() s
 """
 _KNOWN = "SELECT timeline_id, system_identifier FROM messages.deployment"
-_RAISE = """
-UPDATE messages.deployment SET epoch = epoch + 1, timeline_id = $1, system_identifier = $2
-WHERE (timeline_id, system_identifier) IS DISTINCT FROM ($1, $2)
-RETURNING epoch
-"""
+# A dump brings back the epoch of its day, while clients may hold a later one: by the time, it is higher.
+_NEXT = "greatest(epoch + 1, floor(extract(epoch FROM clock_timestamp()))::bigint)"
+_SET = f"UPDATE messages.deployment SET epoch = {_NEXT}, timeline_id = $1, system_identifier = $2"
+_RAISE_IF_OTHER = f"{_SET} WHERE (timeline_id, system_identifier) IS DISTINCT FROM ($1, $2) RETURNING epoch"
+_RAISE = f"{_SET} RETURNING epoch"
 # A plan made while a table was small must not be kept when it has grown; later it changes ever more rarely.
 _PLANS_KEPT_S = 1.0
 _PLANS_KEPT_MAX_S = 300.0
@@ -78,12 +79,29 @@ async def _prepare(connection: Connection) -> None:
     await connection.execute(_SETTINGS)
     if await find_schema_version(connection) is None:
         return  # start-up says so
-    history = tuple(await connection.fetchrow(_HISTORY))
-    known = tuple(await connection.fetchrow(_KNOWN))
-    if history != known:
-        epoch = await connection.fetchval(_RAISE, *history)
+    history = await read_history(connection)
+    if history != await read_known_history(connection):
+        epoch = await connection.fetchval(_RAISE_IF_OTHER, *history)
         if epoch is not None:
             log.warning("epoch_raised", epoch=epoch, timeline_id=history[0])
+
+
+async def read_history(connection: Connection) -> tuple[int, int]:
+    """Return what tells this history of the database from another: timeline and system identifier."""
+    timeline_id, system_identifier = await connection.fetchrow(_HISTORY)
+    return timeline_id, system_identifier
+
+
+async def read_known_history(connection: Connection) -> tuple[int, int]:
+    """Return the history that the epoch belongs to."""
+    timeline_id, system_identifier = await connection.fetchrow(_KNOWN)
+    return timeline_id, system_identifier
+
+
+async def raise_epoch(connection: Connection) -> int:
+    """Raise the epoch whatever the history is, and return it: higher than any that was ever given out."""
+    epoch: int = await connection.fetchval(_RAISE, *await read_history(connection))
+    return epoch
 
 
 async def find_schema_version(connection: Connection) -> int | None:

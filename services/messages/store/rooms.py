@@ -33,6 +33,7 @@ _FETCHED = f"""
 SELECT {ROOM_COLUMNS} FROM unnest($1::uuid[]) AS k(id) JOIN messages.rooms r ON r.id = k.id
 """
 _LOCKED = f"SELECT {ROOM_COLUMNS} FROM messages.rooms r WHERE r.id = $1 FOR UPDATE"
+_CLAIMED = f"{_LOCKED} SKIP LOCKED"
 _ADDED = """
 INSERT INTO messages.rooms (id, kind, name, topic, user_ids, created_by, created_at, active_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $7) ON CONFLICT (id) DO NOTHING
@@ -92,6 +93,12 @@ async def list_rooms(connection: Connection, room_ids: Sequence[str]) -> dict[st
 async def find_locked(connection: Connection, room_id: str) -> RoomRow | None:
     """Lock a room until the transaction ends, waiting at most the connection's lock timeout."""
     record = await connection.fetchrow(_LOCKED, room_id)
+    return room_row(record) if record else None
+
+
+async def find_unlocked(connection: Connection, room_id: str) -> RoomRow | None:
+    """Lock a room until the transaction ends, unless somebody holds it: then None, as if there were none."""
+    record = await connection.fetchrow(_CLAIMED, room_id)
     return room_row(record) if record else None
 
 

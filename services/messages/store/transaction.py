@@ -16,7 +16,7 @@ from services.messages.models import MEMBER_COLUMNS, MemberRow, RoomRow, member_
 from services.messages.store.connection import Connection, borrow
 from services.messages.store.journal import Journal
 from services.messages.store.members import put_members
-from services.messages.store.rooms import find_locked, insert_room, update_room
+from services.messages.store.rooms import find_locked, find_unlocked, insert_room, update_room
 from services.messages.store.users import UserStep, advance_users
 from shared.errors import not_found
 
@@ -102,6 +102,11 @@ class Transaction:
     def tell_user(self, step: UserStep) -> None:
         """Record a change in a user's own timeline that no room has a part in."""
         self._steps.append(step)
+
+    async def claim_room(self, room_id: str) -> RoomChange | None:
+        """Lock a room for the service's own work; None if it is held or does not exist: come again later."""
+        room = await find_unlocked(self.connection, room_id)
+        return self._begin(room, await self.get_now()) if room else None
 
     async def add_room(self, room: RoomRow) -> RoomChange | None:
         """Insert a room, locked from its beginning; None if one has that id already."""

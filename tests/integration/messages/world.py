@@ -3,7 +3,7 @@ that knows everybody but the strangers. Commands go over NATS as a gateway would
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any, TypeVar
 
@@ -15,6 +15,8 @@ from msgspec import Struct
 
 from services.messages.app import create_app
 from services.messages.settings import MessagesSettings
+from services.messages.verifying import verify
+from services.messages.verifying.findings import Finding
 from shared.bus import Bus, Caller
 from shared.calls import call, unwrap
 from shared.contracts import internal, members, messages, rooms
@@ -166,6 +168,16 @@ class World:
         """As the user's room list shows it."""
         own = await self.ask(rooms.list_own, user_id)
         return next(each.membership for each in own.rooms if each.room.id == room_id)
+
+    async def verify(self, room_id: str | None = None) -> Sequence[Finding]:
+        """What `chatcraft admin verify` finds wrong; the feed has its time."""
+        found: list[Finding] = []
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            await verify(connection, found.append, lambda _summary: None, room_id)
+        finally:
+            await connection.close()
+        return [each for each in found if each.check != "outbox"]
 
     async def members(self, user_id: str, room_id: str) -> dict[str, Member]:
         page = await self.ask(members.list_members, user_id, room_id=room_id)

@@ -9,7 +9,7 @@ from services.gateway.ring import Ring, RingBudget
 from tests.unit.client.shapes import ServerRoom
 
 ACTS = st.lists(
-    st.tuples(st.sampled_from(["send", "edit", "delete", "join"]), st.integers(0, 9)), max_size=30
+    st.tuples(st.sampled_from(["send", "edit", "delete", "join", "expire"]), st.integers(0, 9)), max_size=30
 )
 
 
@@ -19,6 +19,8 @@ def act(room: ServerRoom, name: str, number: int) -> bytes | None:
             event = room.send()
         case "join" if f"{number + 2:012d}" not in "".join(room.members):
             event = room.join(number + 2)
+        case "expire" if room.messages:
+            event = room.expire(number)
         case "edit" | "delete" if room.messages:
             event = room.edit(number, f"text {number}") if name == "edit" else room.delete(number)
         case _:
@@ -43,7 +45,7 @@ def test_a_fold_of_events_is_the_present_state_of_all_that_changed(
     held = min(start + since, room.room.rev)
     payloads = ring.find_between(held, room.room.rev)
     assert payloads is not None
-    messages, members = fold(payloads, held)
+    messages, members = fold(payloads, held, room.room.first_seq)
     by_rev = sorted(room.messages.values(), key=lambda row: row.rev)
     assert messages == [row for row in by_rev if row.rev > held]
     assert members == sorted(

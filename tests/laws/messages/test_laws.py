@@ -197,6 +197,7 @@ async def test_old_state_and_changes_are_the_fresh_state(world: World, history: 
         assert all(present[each.user_id] == each for each in element.members)
     revs = sorted([each.rev for each in stored.values()] + [each.rev for each in present.values()])
     assert len(set(revs)) == len(revs), "a rev is one change of one row"
+    assert await world.verify(room.id) == []
 
 
 async def pull_all(

@@ -75,6 +75,19 @@ class ServerRoom:
         self._advance(name=name)
         return self._event("room.updated", self.room)
 
+    def expire(self, number: int) -> Event:
+        """Let the oldest messages end, at least one."""
+        seqs = sorted(each.seq for each in self.messages.values())
+        first_seq = seqs[number % len(seqs)] + 1
+        self._advance(first_seq=first_seq)
+        self.messages = {each.id: each for each in self.messages.values() if each.seq >= first_seq}
+        self.read_seq = max(self.read_seq, first_seq - 1)
+        return self._event("room.updated", self.room)
+
+    def mark(self) -> Event:
+        """Tell of the own read mark as it is."""
+        return Event("read.updated", self.membership, user_rev=self.room.rev)
+
     def reset_epoch(self) -> None:
         self.room = replace(self.room, epoch=self.room.epoch + 1)
 

@@ -13,7 +13,7 @@ from shared.contracts.events import RoomRemoved, RoomReset
 from shared.contracts.sync import Synced
 from tests.unit.client.shapes import ME, ROOM, ServerRoom, at, user_id
 
-WRITE = ("send", "send_other", "edit", "delete", "join", "leave", "rename")
+WRITE = ("send", "send_other", "edit", "delete", "join", "leave", "rename", "expire")
 DELIVER = ("deliver", "lose", "lag", "sync", "sync_only_reset")
 STEPS = st.lists(st.tuples(st.sampled_from(WRITE + DELIVER), st.integers(0, 40)), max_size=60)
 
@@ -49,6 +49,7 @@ class Follower:
             self.pending.clear()
             assert self.state.apply(changes) is Verdict.APPLIED
             self._note([changes])
+            self.state.apply(self.server.mark())  # a user's own events are never dropped
 
     def write(self, step: str, number: int) -> None:
         server = self.server
@@ -69,6 +70,8 @@ class Follower:
                 gone = sorted(self.present)[number % len(self.present)]
                 self.present.remove(gone)
                 self.pending.append(server.leave(gone))
+            case "expire" if server.messages:
+                self.pending += [server.expire(number), server.mark()]
             case "rename":
                 self.pending.append(server.rename(f"name {number}"))
 
@@ -109,7 +112,7 @@ def test_what_is_held_equals_a_fresh_snapshot_after_any_schedule(steps):
 def test_without_resets_every_message_that_stayed_is_new_exactly_once(steps):
     follower = Follower()
     for step, number in steps:
-        if step not in {"delete", "sync_only_reset"}:
+        if step not in {"delete", "sync_only_reset", "expire"}:
             follower.step(step, number)
     follower.deliver()
     assert follower.seen_new == list(range(1, follower.server.room.last_seq + 1))
@@ -200,6 +203,24 @@ def test_a_call_to_the_room_or_to_oneself_is_a_mention_and_one_to_whoever_is_her
         follower.state.apply(event)
     membership = follower.state.rooms[ROOM].membership
     assert (membership.unread, membership.mentions) == (4, 2)
+
+
+def test_what_a_room_keeps_no_longer_is_let_go_with_its_threads():
+    follower = Follower()
+    old, kept = follower.server.send(), follower.server.send()
+    threads = [
+        replace(old.data, id=user_id(900 + number), thread_id=root, rev=3 + number)
+        for number, root in enumerate((old.data.id, kept.data.id, user_id(999)))
+    ]
+    for event in (old, kept):
+        follower.state.apply(event)
+    for reply in threads:
+        follower.server.room = replace(follower.server.room, rev=follower.server.room.rev + 1)
+        rev = follower.server.room.rev
+        follower.state.apply(Event("message.created", replace(reply, rev=rev), ROOM, 1, rev))
+    assert len(follower.state.rooms[ROOM].messages) == 5
+    follower.state.apply(follower.server.expire(0))
+    assert follower.state.rooms[ROOM].messages.keys() == {kept.data.id, threads[1].id}
 
 
 def test_a_room_one_is_removed_from_is_forgotten():

@@ -46,7 +46,7 @@ async def test_who_closes_while_the_memberships_are_read_is_attached_to_nothing(
     users: Any = SimpleNamespace(
         by_id={connection.user_id: object()},
         follow=lambda _user: None,
-        place=lambda _user, _rev: None,
+        place=lambda _user, _rev, _epoch: None,
         keep_back=nullcontext,
     )
     store: Any = Store(connection, new_id())

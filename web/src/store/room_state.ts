@@ -3,7 +3,7 @@
 import type { Member, Membership, Message, Position, Room, SyncElement } from "../net/contract.gen";
 import type { Frame } from "../net/frames";
 import { mentionsUser, recount } from "./counts";
-import { upsert, type Timeline } from "./timeline";
+import { dropBefore, upsert, type Timeline } from "./timeline";
 
 export interface RoomState {
   readonly room: Room;
@@ -31,7 +31,7 @@ export function fromElement(element: SyncElement, held: RoomState | undefined): 
     timeline: upsert(held.timeline, element.messages),
     members: upsertMembers(held.members, element.members),
   };
-  return isBehind ? recount(next) : next;
+  return isBehind ? recount(keepFrom(next)) : keepFrom(next);
 }
 
 function startFrom(element: SyncElement, held: RoomState | undefined): RoomState {
@@ -43,7 +43,8 @@ function startFrom(element: SyncElement, held: RoomState | undefined): RoomState
     position: element.position,
     timeline: { messages, hasBefore: first !== undefined && first.seq > Math.max(1, element.room.first_seq) },
     members: null,
-    userRev: held?.userRev ?? 0,
+    // Another epoch may count anew from an earlier number: a larger one of before would silence it.
+    userRev: held?.position.epoch === element.position.epoch ? held.userRev : 0,
   };
 }
 
@@ -79,17 +80,23 @@ function fold(state: RoomState, frame: Frame, meId: string): RoomState {
       return foldMember(state, frame.d, frame.ev);
     case "room.updated":
     case "room.archived":
-      return { ...state, room: frame.d };
+      return keepFrom({ ...state, room: frame.d });
     case "room.changes":
-      return {
+      return keepFrom({
         ...addMessages(state, frame.d.messages, meId),
         room: frame.d.room,
         members: upsertMembers(state.members, frame.d.members),
-      };
+      });
     default:
       // An event of a newer server: its rev counts, its content does not concern us.
       return state;
   }
+}
+
+/** Let go of what the room keeps no longer: its timeline begins with `first_seq`. */
+function keepFrom(state: RoomState): RoomState {
+  const timeline = dropBefore(state.timeline, state.room.first_seq);
+  return timeline === state.timeline ? state : { ...state, timeline };
 }
 
 function addMessages(state: RoomState, incoming: readonly Message[], meId: string): RoomState {

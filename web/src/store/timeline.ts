@@ -59,3 +59,11 @@ export function trim(timeline: Timeline, keep: number): Timeline {
   if (timeline.messages.length <= keep) return timeline;
   return { messages: timeline.messages.slice(-keep), hasBefore: true };
 }
+
+/** Let go of what the room keeps no longer. Nothing older than the rest is left on the server then. */
+export function dropBefore(timeline: Timeline, firstSeq: number): Timeline {
+  const index = indexOfSeq(timeline.messages, firstSeq);
+  if (index > 0) return { messages: timeline.messages.slice(index), hasBefore: false };
+  const isAtFirst = timeline.messages[0]?.seq === firstSeq && timeline.hasBefore;
+  return isAtFirst ? { ...timeline, hasBefore: false } : timeline;
+}

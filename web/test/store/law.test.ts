@@ -86,6 +86,7 @@ describe("the law", () => {
       () => server.change(upTo(server.messages.size), false),
       () => server.change(upTo(server.messages.size), true),
       () => server.toggleMember(),
+      () => server.expire(upTo(3)),
       () => client.outbox.add(ROOM, `mine ${random()}`),
     ];
     for (let index = 0; index < upTo(50); index += 1) server.post(HER);
@@ -103,7 +104,7 @@ describe("the law", () => {
       } else if (choice < 0.55) {
         FakeSocket.last.cut();
         await settle();
-        for (let missed = upTo(60); missed > 0; missed -= 1) mutations[upTo(5)]!();
+        for (let missed = upTo(60); missed > 0; missed -= 1) mutations[upTo(6)]!();
         if (random() < 0.15) server.epoch += 1;
         await connect();
       }

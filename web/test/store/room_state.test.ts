@@ -113,6 +113,22 @@ describe("sync elements", () => {
     expect(seqs(state)).toEqual([1, 2, 3, 4]);
   });
 
+  test("what the room keeps no longer is let go, by an event and by sync alike", () => {
+    const shorter = room({ rev: 3, first_seq: 2, last_seq: 2 });
+    const live = apply(start(2), frame("room.updated", 3, shorter));
+    expect(seqs(live)).toEqual([2]);
+    expect(live.timeline.hasBefore).toBe(false);
+    const back = fromElement(element(3, [], { state: "caught_up", room: shorter }), start(2));
+    expect(seqs(back)).toEqual([2]);
+    expect(seqs(apply(live, frame("room.updated", 4, room({ first_seq: 3, last_seq: 2 }))))).toEqual([]);
+  });
+
+  test("another epoch lets smaller numbers of the user's timeline count again", () => {
+    const marked = applyMembership(start(2), membership({ read_seq: 1 }), 40);
+    const restored = element(2, [message(1), message(2)], { state: "reset", position: { epoch: 2, rev: 2 } });
+    expect(applyMembership(fromElement(restored, marked), membership({ read_seq: 2 }), 7).membership.read_seq).toBe(2);
+  });
+
   test("reset discards what was held, also when the room has gone back", () => {
     const state = fromElement(element(1, [message(1)], { state: "reset" }), apply(start(2), created(3)));
     expect(seqs(state)).toEqual([1]);

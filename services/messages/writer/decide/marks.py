@@ -18,11 +18,12 @@ def mark_read(state: BatchState, user_id: str, asked: MarkRead) -> None:
             state.told_threads.add((room.id, root.id, user_id))
         return
     _check_mark(asked.seq, room.last_seq)
-    if not moves(member.read_seq, asked.seq, is_exact=asked.unread):
+    seq = max(asked.seq, room.first_seq - 1)  # what the room keeps no longer cannot be unread
+    if not moves(member.read_seq, seq, is_exact=asked.unread):
         return
-    sent_above = sum(seq > asked.seq for seq in state.sent_seqs.get((room.id, user_id), ()))
-    member.own_above = state.own_above.get((room.id, user_id, asked.seq), 0) + sent_above
-    member.read_seq = asked.seq
+    sent_above = sum(sent > seq for sent in state.sent_seqs.get((room.id, user_id), ()))
+    member.own_above = state.own_above.get((room.id, user_id, seq), 0) + sent_above
+    member.read_seq = seq
     state.moved_marks[room.id, user_id] = state.told_marks[room.id, user_id] = member
 
 

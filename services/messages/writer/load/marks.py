@@ -27,7 +27,7 @@ async def count_own(connection: Connection, state: BatchState, jobs: Sequence[Jo
     for job, asked in marks:
         member = state.members.get((job.room_id, job.user_id))
         if member is not None and (member.own_above or (job.room_id, job.user_id) in set_back):
-            keys.add((job.room_id, job.user_id, asked.seq))
+            keys.add((job.room_id, job.user_id, max(asked.seq, state.rooms[job.room_id].first_seq - 1)))
     if not keys:
         return
     room_ids, user_ids, seqs = zip(*keys, strict=True)

