@@ -46,40 +46,31 @@ async def keep_stream(bus: Bus, settings: MessagesSettings, is_feed_up: Callable
 
 def list_streams(settings: MessagesSettings) -> list[api.StreamConfig]:
     """Return the feed first, then where consumers put dead letters and positions."""
-    replicas = settings.messages_feed_replicas
+    every = api.StreamConfig(
+        storage=api.StorageType.FILE,
+        # At the limit the oldest goes: the newest is never refused, its outbox row would stay.
+        discard=api.DiscardPolicy.OLD,
+        duplicate_window=_DUPLICATES_S,
+        num_replicas=settings.messages_feed_replicas,
+    )
     return [
-        api.StreamConfig(
+        every.evolve(
             name=STREAM,
             subjects=[ROOM_EVENTS],
-            storage=api.StorageType.FILE,
-            retention=api.RetentionPolicy.LIMITS,
-            # At the limit the oldest goes: the newest is never refused: its outbox row would stay.
-            discard=api.DiscardPolicy.OLD,
             max_age=settings.messages_feed_days * _DAY_S,
             max_bytes=settings.messages_feed_max_bytes,
-            duplicate_window=_DUPLICATES_S,
-            num_replicas=replicas,
         ),
-        api.StreamConfig(
-            name=DEAD_STREAM,
-            subjects=[DEAD_EVENTS],
-            storage=api.StorageType.FILE,
-            discard=api.DiscardPolicy.OLD,
-            max_age=_DEAD_KEPT_S,
-            max_bytes=_DEAD_MAX_BYTES,
-            duplicate_window=_DUPLICATES_S,
-            num_replicas=replicas,
+        every.evolve(
+            name=DEAD_STREAM, subjects=[DEAD_EVENTS], max_age=_DEAD_KEPT_S, max_bytes=_DEAD_MAX_BYTES
         ),
-        api.StreamConfig(
+        # As a NATS key-value bucket is: one value a key, read from any server.
+        every.evolve(
             name=f"KV_{POSITIONS}",
             subjects=[f"$KV.{POSITIONS}.>"],
-            storage=api.StorageType.FILE,
             discard=api.DiscardPolicy.NEW,
+            max_age=0,
             max_bytes=-1,
             max_msgs_per_subject=1,
-            max_age=0,
-            duplicate_window=_DUPLICATES_S,
-            num_replicas=replicas,
             allow_rollup_hdrs=True,
             deny_delete=True,
             allow_direct=True,
