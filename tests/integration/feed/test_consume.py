@@ -204,7 +204,9 @@ async def test_what_the_stream_has_lost_is_filled_from_the_store_or_reported(
 
 async def all_acked(bus: Nats, durable: str) -> None:
     async with asyncio.timeout(10):
-        while (await bus.jetstream().consumer_info("CHAT", durable)).num_ack_pending:
+        while True:
+            if not (await bus.jetstream().consumer_info("CHAT", durable)).num_ack_pending:
+                return
             await asyncio.sleep(0.02)
 
 
