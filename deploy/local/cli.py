@@ -19,7 +19,7 @@ from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
 from deploy.local.errors import StartError
 from deploy.local.servers import ExternalUrls
-from deploy.local.up import UpOptions, run_migrate, run_up
+from deploy.local.up import UpOptions, read_feed_url, run_migrate, run_up
 
 INTERRUPTED_EXIT_CODE = 128 + signal.SIGINT
 DEFAULT_DATA_DIR = Path(".chatcraft")
@@ -85,6 +85,15 @@ def migrate(data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
     """Bring the database up to date; `up` does it by itself."""
     asyncio.run(run_migrate(_external_urls(), data_dir))
     typer.echo("The database is up to date.")
+
+
+@app.command()
+def feed_url(data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+    """Print where a service of your own reads all room events.
+
+    It holds a password: whoever has it reads every room.
+    """
+    typer.echo(read_feed_url(data_dir))
 
 
 @app.command()

@@ -11,7 +11,7 @@ from deploy.local.data_dir import DataDir
 from deploy.local.errors import StartError
 
 HOST = "127.0.0.1"
-USERS = ("auth", "gateway", "messages", "presence")
+USERS = ("auth", "feed", "gateway", "messages", "presence")
 PERMISSIONS = Path(__file__).parent.parent / "nats" / "permissions.conf"
 
 

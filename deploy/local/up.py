@@ -27,6 +27,7 @@ from deploy.local.supervisor import Supervisor
 
 # Gateways come last: they are the door, and it opens when there is somebody behind it.
 BACK_SERVICES = ("auth", "messages", "presence")
+FEED_URL_FILE = "feed-url"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 DEFAULT_PORTS = {
     "postgresql": 5432,
@@ -85,6 +86,14 @@ async def run_migrate(external: ExternalUrls, path: Path) -> None:
     return None
 
 
+def read_feed_url(path: Path) -> str:
+    """Return the bus's URL for services that read the feed. Raises StartError before the first `up`."""
+    try:
+        return (path / FEED_URL_FILE).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise StartError(f"{path} has no bus of its own yet; `chatcraft up` starts one") from None
+
+
 def claim_port(host: str, port: int) -> socket.socket:
     """Reserve the public port for the gateways; 0 takes a free one. Raises StartError naming its owner."""
     try:
@@ -118,6 +127,7 @@ class _Up:
     async def start(self) -> None:
         await check_external(self._options.external)
         endpoints = await self._start_servers()
+        self._note_feed_url(endpoints)
         await self._migrate(endpoints)
         await self._start_services(endpoints)
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._public.host, self._public.host)  # noqa: S104 - compared, not bound
@@ -129,6 +139,11 @@ class _Up:
     async def _start_servers(self) -> Endpoints:
         servers = EmbeddedServers(self._data_dir, self._options.external, self._supervisor.add_layer())
         return await servers.start()
+
+    def _note_feed_url(self, endpoints: Endpoints) -> None:
+        """Leave word for `chatcraft feed-url`; whose NATS it is not, knows its own users."""
+        if self._options.external.nats is None:
+            self._data_dir.write_private(FEED_URL_FILE, endpoints.nats_url_by_user["feed"] + "\n")
 
     async def _migrate(self, endpoints: Endpoints) -> None:
         if self._options.external.database is not None:

@@ -59,7 +59,7 @@ async def _serve(
     database = Database(engine, bus.instance, publisher.hand_over)
     register(dispatcher, database, People(bus), writer)
 
-    background.run("feed", lambda: keep_stream(bus, lambda: publisher.is_feed_up))
+    background.run("feed", lambda: keep_stream(bus, settings, lambda: publisher.is_feed_up))
     background.run("publisher", publisher.run)
     background.run("outbox", publisher.run_bookkeeping)
     background.run("sweeper", Sweeper(bus, engine, publisher).run)

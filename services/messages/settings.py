@@ -14,3 +14,9 @@ class MessagesSettings(DatabaseSettings):
     """How long a stopping process finishes what it has taken."""
     messages_retention_every_s: float = Field(default=60.0, gt=0)
     """How often to look for messages that their rooms keep no longer."""
+    messages_feed_days: int = Field(default=7, ge=1)
+    """How long the feed keeps events for other services."""
+    messages_feed_max_bytes: int = Field(default=8 * 1024**3, ge=1024**2)
+    """What the feed may take on disk; then the oldest events go."""
+    messages_feed_replicas: int = Field(default=1, ge=1, le=5)
+    """On how many servers of a NATS cluster the feed is kept: 1, 3 or 5."""

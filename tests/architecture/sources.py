@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("services", "shared", "deploy", "clients/python")
-CHECKED = (*SHIPPED, "tests", "bench")
+CHECKED = (*SHIPPED, "examples", "tests", "bench")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.up_process import wait_for
 
-USERS = ("auth", "gateway", "messages", "presence")
+USERS = ("auth", "feed", "gateway", "messages", "presence")
 ROOM = "chat.room.0195f3c0-0000-7000-8000-000000000000.message.created"
 # Each subject, and the only users that may publish it.
 ALLOWED = {
@@ -19,7 +19,13 @@ ALLOWED = {
     "chat.signal.0195f3c0-0000-7000-8000-000000000000.typing.changed": {"gateway"},
     "chat.presence.0195f3c0-0000-7000-8000-000000000000": {"presence"},
     "auth.revoked": {"auth"},
-    "$JS.API.STREAM.INFO.CHAT": {"messages"},
+    "$JS.API.STREAM.INFO.CHAT": {"feed", "messages"},
+    "$JS.API.STREAM.DELETE.CHAT": {"messages"},
+    "$JS.API.STREAM.PURGE.CHAT": {"messages"},
+    "$JS.API.CONSUMER.CREATE.KV_chat_positions.mine": {"messages"},
+    "chat.dead.alerts": {"feed"},
+    "health.messages.0195f3c0-0000-7000-8000-000000000000": {"messages"},
+    "_INBOX.somebody": {"auth", "gateway", "messages", "presence"},
 }
 
 
@@ -43,6 +49,25 @@ async def test_a_user_publishes_its_own_subjects_and_no_others(nats_url, user):
     await connection.close()
     assert all("permissions violation for publish" in refusal for refusal in refusals)
     assert {subject for subject in ALLOWED if any(subject.lower() in text for text in refusals)} == forbidden
+
+
+@pytest.mark.parametrize("subject", ["_INBOX.>", ">", "chat.>", "rpc.>", "svc.>", "$JS.>", "auth.revoked"])
+async def test_whoever_reads_the_feed_overhears_nobody(nats_url, subject):
+    refusals: list[str] = []
+
+    async def on_error(error: Exception) -> None:
+        refusals.append(str(error).lower())
+
+    connection = await nats.connect(nats_url("feed"), error_cb=on_error, inbox_prefix="_INBOX_feed")
+    await connection.subscribe(subject)
+    await connection.flush()
+    await wait_for(lambda: is_any(refusals), lambda: "not refused")
+    await connection.close()
+    assert "permissions violation for subscription" in refusals[0]
+
+
+async def is_any(items: list[str]) -> bool:
+    return bool(items)
 
 
 @pytest.mark.parametrize("login", [b"CONNECT {}", b'CONNECT {"user": "gateway", "pass": "guess"}'])

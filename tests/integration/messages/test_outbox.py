@@ -114,3 +114,29 @@ async def test_a_drained_instance_leaves_nothing_behind(
     sent = await asyncio.gather(*sending)
     assert sorted(each.seq for each in sent) == list(range(1, 61))
     await until_empty(database)
+
+
+async def test_a_changed_setting_changes_the_stream_and_leaves_the_rest_to_its_operator(
+    world: World, nats_url: Callable[[str], str]
+):
+    bus = await Bus.connect([nats_url("messages")], "messages")
+    try:
+        await until_there(bus.jetstream)
+        before = (await bus.jetstream.stream_info("CHAT")).config
+        assert (before.max_bytes, before.discard, before.num_replicas) == (8 * 1024**3, "old", 1)
+        await bus.jetstream.update_stream(before.evolve(description="mine"))
+        async with AsyncExitStack() as stack:
+            await world.start(stack, messages_feed_days=3, messages_feed_max_bytes=10_000_000)
+            async with asyncio.timeout(10):
+                while True:
+                    after = (await bus.jetstream.stream_info("CHAT")).config
+                    if (after.max_age, after.max_bytes) == (259_200, 10_000_000):
+                        break
+                    await asyncio.sleep(0.05)
+        assert after.description == "mine"
+        assert {"CHAT_DEAD", "KV_chat_positions"} <= {
+            info.config.name for info in await bus.jetstream.streams_info()
+        }
+    finally:
+        await bus.jetstream.update_stream(before)
+        await bus.close()

@@ -1,0 +1,1 @@
+"""Services of one's own around ChatCraft, to run and to copy from."""
