@@ -50,6 +50,23 @@ class DataDir:
                 "run as its owner, or choose another one with --data-dir"
             ) from None
 
+    @classmethod
+    def find_running(cls, path: Path) -> Self | None:
+        """Return the directory of a `chatcraft up` that runs, to read from it; None if none does."""
+        path = path.expanduser().absolute()
+        try:
+            fd = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(fd, 32, 0).decode(errors="replace").strip()
+            return cls(path, -1) if _is_alive(holder) else None
+        finally:
+            os.close(fd)
+        return None
+
     def close(self) -> None:
         """Give the lock back."""
         os.close(self.lock_fd)
