@@ -6,7 +6,6 @@ What is skipped is kept all the same where replies hang from it.
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-import msgspec
 from msgspec import Struct
 
 from deploy.importing.slack.emojis import to_reaction
@@ -81,27 +80,27 @@ class Translator:
         self, channel: Channel, message: Message, stamp: int, parts: Sequence[str]
     ) -> list[HistoryMessage]:
         created_at = to_moment(stamp)
+        sender_id = self._user_ids[self._people.name_sender(message)]
+        thread_id = self._find_thread(channel, message, stamp)
+        is_pinned = stamp in channel.pins or channel.id in (message.pinned_to or ())
         first = HistoryMessage(
             id=self._ids.message(channel.id, stamp),
-            sender_id=self._user_ids[self._people.name_sender(message)],
+            sender_id=sender_id,
             text=parts[0] if parts else "",
             created_at=created_at,
-            thread_id=self._find_thread(channel, message, stamp),
+            thread_id=thread_id,
+            edited_at=find_moment(message.edited.ts) if message.edited and parts else None,
+            pinned_at=(find_moment(channel.pins.get(stamp)) or created_at) if is_pinned and parts else None,
+            deleted_at=None if parts else created_at,
+            reactions=self._list_reactions(channel, message) if message.reactions and parts else [],
         )
-        if not parts:
-            return [msgspec.structs.replace(first, deleted_at=created_at)]
         further = [
-            msgspec.structs.replace(first, id=self._ids.message(channel.id, stamp, number), text=text)
+            HistoryMessage(
+                self._ids.message(channel.id, stamp, number), sender_id, text, created_at, thread_id
+            )
             for number, text in enumerate(parts[1:], 1)
         ]
-        is_pinned = stamp in channel.pins or channel.id in (message.pinned_to or ())
-        whole = msgspec.structs.replace(
-            first,
-            edited_at=find_moment(message.edited.ts) if message.edited else None,
-            pinned_at=(find_moment(channel.pins.get(stamp)) or created_at) if is_pinned else None,
-            reactions=self._list_reactions(channel, message),
-        )
-        return [whole, *further]
+        return [first, *further]
 
     def _find_thread(self, channel: Channel, message: Message, stamp: int) -> str | None:
         root = parse_stamp(message.thread_ts)
@@ -115,6 +114,8 @@ class Translator:
         text = to_markdown(describe(message), self._names)
         if message.subtype == "me_message" and text and "\n" not in text:
             text = f"_{text}_"
+        if not message.files and not message.file:
+            return text
         files = [each for each in (*(message.files or ()), message.file) if each is not None]
         lines = [self._write_file(channel, each) for each in files]
         return "\n".join(line for line in (text, *lines) if line)

@@ -125,10 +125,11 @@ def _of_user(person_id: str, user: User) -> Person:
 
 def _of_stranger(person_id: str, key: str, stranger: Stranger) -> Person:
     key = key.removeprefix("name:")
+    name = stranger.name or ("Slackbot" if key == SLACKBOT else key)
     return Person(
         id=person_id,
-        username=fold_username(stranger.name or key, key),
-        display_name=_choose_display_name(stranger.name, "Slackbot" if key == SLACKBOT else None, key),
+        username=fold_username(name, key),
+        display_name=_choose_display_name(name, key),
         is_bot=stranger.is_bot,
         is_active=stranger.is_bot,
     )

@@ -19,6 +19,8 @@ _TEXT_KEYS = ("text", "elements", "fields", "title", "hint")
 def describe(message: Message) -> str:
     """Return the message's own text, then what is attached to it."""
     text = (message.text or "").strip()
+    if text and not message.attachments:
+        return text
     attached = [_describe_attachment(each) for each in message.attachments or [] if each is not None]
     parts = [text, *(part for part in attached if part and part not in text)]
     if not any(parts):

@@ -24,22 +24,26 @@ def is_message_text(text: str) -> bool:
 
 
 def split(text: str) -> list[str]:
-    """Return the text in parts that are messages each; none if nothing in it is visible."""
+    """Return a cleaned text in parts that are messages each; none if nothing in it is visible."""
+    if len(text) <= MESSAGE_TEXT_MAX and text[:1].isascii() and text[:1].isalnum():
+        return [text]  # as most are
     parts: list[str] = []
     rest = text
     while len(rest) > MESSAGE_TEXT_MAX:
-        at = _find_cut(rest, MESSAGE_TEXT_MAX - _FENCE_ROOM)
-        part, rest = rest[:at].rstrip(), rest[at:].lstrip("\n")
+        end, start = _find_cut(rest, MESSAGE_TEXT_MAX - _FENCE_ROOM)
+        part, rest = rest[:end], rest[start:]
         if part.count(_FENCE) % 2:
             part, rest = f"{part}\n{_FENCE}", f"{_FENCE}\n{rest}"
         parts.append(part)
     return [part for part in (*parts, rest) if is_message_text(part)]
 
 
-def _find_cut(text: str, limit: int) -> int:
+def _find_cut(text: str, limit: int) -> tuple[int, int]:
+    """Return where a part ends and where the next one starts."""
     for place in _PLACES:
         at = text.rfind(place, limit - _SEARCHED, limit)
         if at > 0:
-            return at
+            return at, at + 1
     token = _TOKEN_START.search(text, limit - 50, limit)
-    return token.start() if token else limit
+    at = token.start() if token else limit
+    return at, at

@@ -1,12 +1,15 @@
 """Slack's time stamps, which are a message's name within its channel as well. Pure."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _STAMP = re.compile(r"(\d{1,10})(?:\.(\d{1,6}))?")
 _MICROSECONDS_DIGITS = 6
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(maxsize=8_192)  # sorting, threads and ids ask for the same ones
 def parse_stamp(stamp: str | None) -> int | None:
     """Return microseconds since 1970; None for what is no time stamp."""
     match = _STAMP.fullmatch(stamp or "")
@@ -17,8 +20,7 @@ def parse_stamp(stamp: str | None) -> int | None:
 
 def to_moment(microseconds: int) -> datetime:
     """Return the moment of a time stamp."""
-    seconds, rest = divmod(microseconds, 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def find_moment(stamp: str | float | None) -> datetime | None:
