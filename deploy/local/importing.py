@@ -11,7 +11,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from deploy.importing.slack.export import SlackExport
 from deploy.importing.summary import Summary
-from deploy.local.errors import StartError
 from deploy.local.first_passwords import write_private
 from deploy.local.servers import ExternalUrls
 from deploy.local.slack_import import SlackImport, rehearse
@@ -19,7 +18,10 @@ from deploy.local.slack_import import SlackImport, rehearse
 app = typer.Typer(no_args_is_help=True, help="Bring people, rooms and messages from elsewhere.")
 
 ZipArgument = Annotated[
-    Path, typer.Argument(metavar="EXPORT.ZIP", help="The export as Slack let you download it.", exists=True)
+    Path,
+    typer.Argument(
+        metavar="EXPORT.ZIP", help="The export as Slack let you download it.", exists=True, dir_okay=False
+    ),
 ]
 DataDirOption = Annotated[
     Path, typer.Option(envvar="CHATCRAFT_DATA_DIR", help="Where `chatcraft up` keeps its data.")
@@ -74,8 +76,9 @@ def slack(
             running = SlackImport(opened, progress, passwords)
             try:
                 asyncio.run(running.run(ExternalUrls.from_environment(), data_dir))
-            except (KeyboardInterrupt, asyncio.CancelledError):
-                raise StartError("interrupted; the same command goes on where it was") from None
+            except KeyboardInterrupt:
+                typer.echo("Interrupted. The same command goes on where it was.", err=True)
+                raise
     _show(console, opened.summary, report or export.with_name(f"{export.name}.report.json"), opened.team)
 
 

@@ -2,17 +2,19 @@
 
 import csv
 import os
+import signal
 from pathlib import Path
 
 import asyncpg
 import httpx2
 import pytest
 
+from bench.slack_export import write
 from deploy.importing.slack.ids import Ids
 from tests.integration.importing.command import ImportProcess, Outcome
 from tests.slack_export import ADA, BEN, DAY_1, GENERAL, GENERAL_DAY_1, JENKINS, USERS, write_export
 from tests.stack import Stack
-from tests.wire import People, Person, Refused, new_id, read
+from tests.wire import People, Person, Refused, eventually, new_id, read
 
 
 async def run(export: Path, *arguments: str) -> Outcome:
@@ -138,3 +140,19 @@ async def test_a_database_that_is_not_there_is_one_line(tmp_path: Path):
     assert "nobody answers at 127.0.0.1:1" in outcome.output
     assert "secret" not in outcome.output
     assert os.environ.get("CHATCRAFT_DATABASE_URL") is None
+
+
+async def test_ctrl_c_ends_it_in_order_and_says_how_to_go_on(tmp_path: Path):
+    export = tmp_path / "big.zip"
+    write(export, messages=8_000, channels=4, users=20, seed=3)
+    process = ImportProcess(export, "--data-dir", str(tmp_path / "data"))
+    await process.start()
+    log = tmp_path / "data" / "chatcraft.json"
+    await eventually(lambda: log.exists() and "migrated" in log.read_text(), 60)
+    process.process.send_signal(signal.SIGINT)
+    outcome = await process.end()
+    assert outcome.code == 130
+    assert "goes on where it was" in outcome.output
+    assert "Traceback" not in outcome.output
+    again = await run(export, "--data-dir", str(tmp_path / "data"))
+    assert again.counts["new messages"] + again.counts.get("messages that were there", 0) == 8_000

@@ -25,6 +25,7 @@ from shared.contracts.importing import HistoryBatch, HistoryMessage, Person
 BATCH_MESSAGES = 1_000
 BATCH_CHARACTERS = 2_000_000
 _BROKEN_SHOWN = 20
+_ID_LENGTH = 39  # with its quotes and comma
 
 
 class Survey(Struct):
@@ -168,7 +169,7 @@ class SlackExport:
             records += 1
             translated = translator.translate(channel, message) if message else []
             gathered += translated
-            characters += sum(len(each.text) for each in translated)
+            characters += sum(map(_measure, translated))
             if len(gathered) >= BATCH_MESSAGES or characters >= BATCH_CHARACTERS:
                 yield Part(source, HistoryBatch(head, gathered), records)
                 gathered, records, characters = [], 0, 0
@@ -180,3 +181,8 @@ class SlackExport:
             if day in self._days:
                 found = list(self._archive.read_records(day, Message))
                 yield from sorted(found, key=lambda each: (each and parse_stamp(each.ts)) or 0)
+
+
+def _measure(message: HistoryMessage) -> int:
+    """Return about how many characters a message takes in a batch."""
+    return len(message.text) + _ID_LENGTH * sum(len(each.user_ids) for each in message.reactions)

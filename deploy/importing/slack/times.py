@@ -6,6 +6,7 @@ from functools import lru_cache
 
 _STAMP = re.compile(r"(\d{1,10})(?:\.(\d{1,6}))?")
 _MICROSECONDS_DIGITS = 6
+_SECONDS_MAX = 10**10
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -25,5 +26,7 @@ def to_moment(microseconds: int) -> datetime:
 
 def find_moment(stamp: str | float | None) -> datetime | None:
     """Return the moment of a time stamp or of a number of seconds, if it is one."""
-    microseconds = parse_stamp(stamp if isinstance(stamp, str) or stamp is None else str(int(stamp)))
+    if isinstance(stamp, int | float):
+        stamp = str(int(stamp)) if 0 <= stamp < _SECONDS_MAX else None
+    microseconds = parse_stamp(stamp)
     return None if microseconds is None else to_moment(microseconds)

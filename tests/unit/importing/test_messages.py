@@ -11,6 +11,7 @@ from deploy.importing.slack.markdown import Names
 from deploy.importing.slack.messages import Channel, Translator
 from deploy.importing.slack.people import People
 from deploy.importing.slack.records import Message
+from deploy.importing.slack.times import find_moment
 from deploy.importing.summary import Summary
 from shared.contracts.importing import HistoryMessage
 
@@ -147,3 +148,8 @@ def test_a_message_too_long_for_one_is_several_in_the_same_place():
     assert len({(part.thread_id, part.created_at, part.sender_id) for part in parts}) == 1
     assert [part.pinned_at is not None for part in parts] == [True, False, False]
     assert any("several" in reason for reason in summary.left_behind)
+
+
+@pytest.mark.parametrize("created", [None, -5, 1e300, float("inf"), "soon"])
+def test_a_time_that_is_none_is_no_time(created: Any):
+    assert find_moment(created) is None
