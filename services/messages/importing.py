@@ -78,10 +78,9 @@ class HistoryIntake:
         full = await store.lock_full(self._connection, newcomers)
         if full and room.kind in DM_KINDS:
             raise _RefusedError("one of its people is in as many rooms as anybody may be")
-        return await self._fill(
-            room, batch, [each for each in members if each.user_id in {*newcomers} - full],
-            full=full, is_finished=is_finished is not False,
-        )  # fmt: skip
+        wanted = {*newcomers} - full
+        entering = [member for member in members if member.user_id in wanted]
+        return await self._fill(room, batch, entering, full=full, is_finished=is_finished is not False)
 
     async def _lock(self, batch: HistoryBatch) -> RoomRow:
         """Lock the room; add it, closed until its history is whole, if there is none."""
