@@ -6,19 +6,14 @@ Finds the database and runs `python -m services.messages.admin` on it; what that
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from deploy.local.child import Child
-from deploy.local.data_dir import DataDir
+from deploy.local.database import open_database
 from deploy.local.errors import StartError
-from deploy.local.postgres import ensure_database, postgres_program, postgres_url
-from deploy.local.servers import ExternalUrls, start_and_wait
-from deploy.local.up import check_external
+from deploy.local.servers import ExternalUrls
 
 app = typer.Typer(help="Look after the message store.", no_args_is_help=True)
 
@@ -53,45 +48,10 @@ def _run(data_dir: Path, *arguments: str) -> None:
 
 
 async def _run_on_database(data_dir: Path, arguments: tuple[str, ...]) -> int:
-    async with _find_database(data_dir) as url:
+    async with open_database(ExternalUrls.from_environment(), data_dir) as url:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "services.messages.admin", *arguments),
             stdin=asyncio.subprocess.DEVNULL,
             env={**os.environ, "CHATCRAFT_DATABASE_URL": url},
         )
         return await process.wait()
-
-
-@asynccontextmanager
-async def _find_database(path: Path) -> AsyncIterator[str]:
-    """Yield the URL of the database: the one that was given, the running one, or one started for this."""
-    given = os.environ.get("CHATCRAFT_DATABASE_URL")
-    if given:
-        await check_external(ExternalUrls(database=given))
-        yield given
-    elif (running := DataDir.look_into(path)) is not None:
-        yield _url_of(running)
-    else:
-        async with _started(path) as url:
-            yield url
-
-
-def _url_of(running: DataDir) -> str:
-    try:
-        return postgres_url(running)
-    except KeyError:
-        raise StartError(
-            f"what runs on {running.path} has no database of its own; set CHATCRAFT_DATABASE_URL"
-        ) from None
-
-
-@asynccontextmanager
-async def _started(path: Path) -> AsyncIterator[str]:
-    with DataDir.open(path) as data_dir:
-        server = Child(await postgres_program(data_dir))
-        try:
-            await start_and_wait(server)
-            await ensure_database(data_dir)
-            yield postgres_url(data_dir)
-        finally:
-            await server.stop()

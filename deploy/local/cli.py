@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.local import admin
+from deploy.local import admin, importing
 from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
 from deploy.local.errors import StartError
@@ -32,6 +32,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(importing.app, name="import")
 
 PortOption = Annotated[
     int,
@@ -71,7 +73,7 @@ def up(
         host=host,
         port=port,
         count_by_service={"auth": auth, "messages": messages, "presence": presence, "gateway": gateways},
-        external=_external_urls(),
+        external=ExternalUrls.from_environment(),
         secret_key=os.environ.get("CHATCRAFT_SECRET_KEY"),
     )
     _raise_file_limit()
@@ -83,7 +85,7 @@ def up(
 @app.command()
 def migrate(data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
     """Bring the database up to date; `up` does it by itself."""
-    asyncio.run(run_migrate(_external_urls(), data_dir))
+    asyncio.run(run_migrate(ExternalUrls.from_environment(), data_dir))
     typer.echo("The database is up to date.")
 
 
@@ -113,14 +115,6 @@ def main() -> None:
         sys.exit(f"chatcraft: {exc}")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED_EXIT_CODE)
-
-
-def _external_urls() -> ExternalUrls:
-    return ExternalUrls(
-        database=os.environ.get("CHATCRAFT_DATABASE_URL") or None,
-        nats=os.environ.get("CHATCRAFT_NATS_URL") or None,
-        redis=os.environ.get("CHATCRAFT_REDIS_URL") or None,
-    )
 
 
 def _raise_file_limit() -> None:

@@ -52,16 +52,20 @@ class DataDir:
             ) from None
 
     @classmethod
-    def look_into(cls, path: Path) -> Self | None:
-        """Return a data directory that another run holds, for reading what it noted; None if none does."""
+    def find_running(cls, path: Path) -> Self | None:
+        """Return the directory of a `chatcraft up` that runs, to read from it; None if none does."""
         path = path.expanduser().absolute()
         try:
-            with (path / "lock").open("rb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return cls(path, _NO_LOCK)
-        except FileNotFoundError:
+            fd = os.open(path / "lock", os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
             return None
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(fd, 32, 0).decode(errors="replace").strip()
+            return cls(path, _NO_LOCK) if _is_alive(holder) else None
+        finally:
+            os.close(fd)
         return None
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """PostgreSQL, NATS and Valkey of one data directory, started together. For `chatcraft up` and for tests."""
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,15 @@ class ExternalUrls:
     database: str | None = None
     nats: str | None = None
     redis: str | None = None
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """Read what is set."""
+        return cls(
+            database=os.environ.get("CHATCRAFT_DATABASE_URL") or None,
+            nats=os.environ.get("CHATCRAFT_NATS_URL") or None,
+            redis=os.environ.get("CHATCRAFT_REDIS_URL") or None,
+        )
 
 
 class EmbeddedServers:

@@ -20,6 +20,7 @@ REFRESH_GRACE = timedelta(seconds=10)
 # An access token's 15 min, and a minute for clocks that differ.
 REVOCATION_LIFE = timedelta(minutes=16)
 USER_AGENT_MAX = 300
+USERNAME_MAX = 32
 # A household or a server has a whole /64 of addresses to guess from (RFC 6177).
 _IPV6_PREFIX_BITS = 64
 _NAME_KEY_MAX = 64
@@ -61,6 +62,14 @@ def judge_refresh(state: RefreshState) -> Verdict:
 def fold_username(username: str) -> str:
     """Return the one spelling of a user name; its alphabet is ASCII."""
     return username.lower()
+
+
+def number_username(username: str, number: int) -> str:
+    """Return the name for who comes as the `number`th with it: the first has it as it is."""
+    if number == 1:
+        return username
+    suffix = f"-{number}"
+    return username[: USERNAME_MAX - len(suffix)] + suffix
 
 
 def fold_name(name: str) -> str:

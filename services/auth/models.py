@@ -42,6 +42,16 @@ users = Table(
     Column("deactivated_at", _TIME),
 )
 
+# Whom an import brought. The account is the person's also when its name and address have changed since.
+imported_accounts = Table(
+    "imported_accounts",
+    metadata,
+    Column("person_id", _ID, primary_key=True),  # made of where they come from
+    Column("user_id", _ID, ForeignKey("auth.users.id"), nullable=False),
+    Column("is_made", Boolean, nullable=False),  # by the import; else they had it before
+    Column("imported_at", _TIME, nullable=False),
+)
+
 logins = Table(
     "logins",
     metadata,

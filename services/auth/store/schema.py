@@ -12,16 +12,16 @@ OLDEST_REVISION = 1
 NEWEST_REVISION = 99
 
 
-async def check_schema(connection: AsyncConnection) -> None:
+async def check_schema(connection: AsyncConnection, oldest: int = OLDEST_REVISION) -> None:
     """Raise StartupError, with what to do, unless the schema is in the window."""
     try:
         found = await connection.scalar(text("SELECT version_num FROM auth.schema_version"))
     except ProgrammingError:
         found = None
-    if found is None or int(found) < OLDEST_REVISION:
+    if found is None or int(found) < oldest:
         raise StartupError(
             f"the database schema 'auth' is at revision {found or 'none'}, "
-            f"this build needs {OLDEST_REVISION:04d}: run python -m shared.migrate auth"
+            f"this needs {oldest:04d}: run python -m shared.migrate auth"
         )
     if int(found) > NEWEST_REVISION:
         raise StartupError(

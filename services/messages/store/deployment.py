@@ -55,14 +55,14 @@ def watch_connections(engine: AsyncEngine) -> None:
 
     @event.listens_for(engine.sync_engine, "connect")
     def _on_connect(connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
-        cast("Any", connection).run_async(_prepare)
+        cast("Any", connection).run_async(prepare)
         record.info["plans"] = _Plans(monotonic(), _PLANS_KEPT_S)
 
     @event.listens_for(engine.sync_engine, "checkout")
     def _on_checkout(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
         plans: _Plans = record.info["plans"]
         if monotonic() - plans.since_s > plans.kept_s:
-            cast("Any", connection).run_async(_discard_plans)
+            cast("Any", connection).run_async(discard_plans)
             record.info["plans"] = _Plans(monotonic(), min(2 * plans.kept_s, _PLANS_KEPT_MAX_S))
 
 
@@ -71,11 +71,13 @@ class _Plans(NamedTuple):
     kept_s: float
 
 
-async def _discard_plans(connection: Connection) -> None:
+async def discard_plans(connection: Connection) -> None:
+    """Let statements be planned anew: the tables have grown."""
     await connection.execute("DISCARD PLANS")
 
 
-async def _prepare(connection: Connection) -> None:
+async def prepare(connection: Connection) -> None:
+    """Set up a new connection for the store's statements, and raise the epoch if it shows another history."""
     await connection.execute(_SETTINGS)
     if await find_schema_version(connection) is None:
         return  # start-up says so

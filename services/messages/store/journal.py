@@ -57,13 +57,13 @@ class Journal:
         frame = user_frame(event, user_rev, data)
         self.items.append(Outgoing(subjects.user_event(user_id, event), "", frame))
 
-    def to_row(self, instance: str) -> tuple[str, str, float, bytes]:
+    def to_row(self, instance: str, claim_s: float = CLAIM_S) -> tuple[str, str, float, bytes]:
         """Return the outbox row, claimed by this process: id, claimed_by, seconds of the claim, events."""
-        return self.id, instance, CLAIM_S, _encoder.encode(self.items)
+        return self.id, instance, claim_s, _encoder.encode(self.items)
 
-    async def save(self, connection: Connection, instance: str) -> None:
-        """Write the outbox row."""
-        await connection.execute(_SAVE, *self.to_row(instance))
+    async def save(self, connection: Connection, instance: str, claim_s: float = CLAIM_S) -> None:
+        """Write the outbox row. Who publishes nothing itself claims it for 0 s: the next sweep takes it."""
+        await connection.execute(_SAVE, *self.to_row(instance, claim_s))
 
 
 def decode_events(events: bytes) -> list[Outgoing]:

@@ -1,0 +1,1 @@
+"""Imports from other products: reads exports and says in our words what they hold. Knows no database."""
