@@ -26,7 +26,7 @@ from shared.contracts.importing import BatchStored, HistoryBatch, HistoryMessage
 from shared.ids import new_id
 from shared.intake import answer_lines
 
-SCHEMA_OLDEST = 4
+SCHEMA_OLDEST = 6
 _MEMBERS_AT_ONCE = 1_000  # of a transaction, whose outbox row holds two events for each
 _PLANS_KEPT_BATCHES = 50
 

@@ -104,7 +104,9 @@ async def test_a_larger_export_later_adds_what_is_new(
     await check_rules(database)
 
 
-async def test_who_left_and_what_was_renamed_since_stays_so(world: World, tmp_path: Path):
+async def test_who_left_and_what_was_renamed_since_stays_so(
+    world: World, database: asyncpg.Connection, tmp_path: Path
+):
     await run_import(
         write_export(tmp_path / "first.zip", {f"general/{DAY_2}.json": None}), world.database_url
     )
@@ -112,6 +114,7 @@ async def test_who_left_and_what_was_renamed_since_stays_so(world: World, tmp_pa
     await world.ask(rooms.update, PEOPLE[ADA], room_id=ROOM, name="Everybody")
     unread = await world.send(PEOPLE[ADA], ROOM, "after the import")
     await world.read(PEOPLE[BEN], ROOM, unread.seq - 1, unread=True)
+    await eventually_in(database, "SELECT count(*) = 0 FROM messages.outbox")
     heard = world.hear_room(ROOM)
     await run_import(write_export(tmp_path / "second.zip"), world.database_url)
     room = await world.get_room(PEOPLE[ADA], ROOM)
