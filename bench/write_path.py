@@ -86,7 +86,10 @@ async def measure(database_url: str, options: argparse.Namespace) -> dict[str, o
         stack.push_async_callback(engine.dispose)
         background = await stack.enter_async_context(Background())
         rooms = await make_rooms(Database(engine, instance, lambda _journal: None), options.rooms)
-        writer = Writer(engine, instance, lambda _journal: None, lambda exc, _name: exc, options.writers)
+        writer = Writer(
+            engine, instance, lambda _journal: None, lambda exc, _name: exc,
+            loops=options.writers, batch_max=500,
+        )  # fmt: skip
         writer.start(background)
         done = Done(options.messages, options.waiting)
         started, cpu = time.perf_counter(), time.process_time()
