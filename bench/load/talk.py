@@ -99,6 +99,7 @@ class Talk:
             return
         sent.missing -= 1
         sent.last_s = now_s
+        talker.heard += 1
         if self.speech.acked is None and sent.by is talker:
             self.on_acked(number, now_s)
 
@@ -133,13 +134,14 @@ class Talk:
     def summarise(self, since_s: float, until_s: float) -> dict[str, Any]:
         """Return the figures of what was acked in between, and what went wrong at any time.
 
-        Raises LoadFailed if nothing was acked.
+        Raises LoadFailed if nothing arrived.
         """
         all_sent = list(self.sent.values())
         measured = [each for each in all_sent if since_s <= each.acked_s < until_s]
-        if not measured:
-            raise LoadFailed(f"of {len(all_sent)} messages none was acked in time; {dict(self.refused)}")
         lasts = [each.last_s - each.at_s for each in measured if each.last_s and each.missing <= 0]
+        if not lasts:
+            raise LoadFailed(f"of {len(all_sent)} messages none arrived in time; {dict(self.refused)}")
+        missing = self._count_missing()
         return {
             "messages": len(measured),
             "per_s": round(len(measured) / (until_s - since_s)),
@@ -147,15 +149,25 @@ class Talk:
             "last_delivery": summarise_ms(lasts),
             "said": len(all_sent),
             "unacked": sum(not each.acked_s for each in all_sent),
-            "copies_missing": sum(max(each.missing, 0) for each in all_sent),
-            "copies_doubled": sum(max(-each.missing, 0) for each in all_sent),
+            "copies_missing": sum(max(each, 0) for each in missing),
+            "copies_doubled": sum(max(-each, 0) for each in missing),
             "refused": dict(self.refused),
         }
+
+    def _count_missing(self) -> list[int]:
+        """By message; or by member, where one has a message twice that another has not."""
+        by_message = [each.missing for each in self.sent.values()]
+        if any(by_message):
+            return by_message
+        said = Counter(id(each.by.members) for each in self.sent.values())
+        return [said[id(talker.members)] - talker.heard for talker in self.talkers]
 
     def forget(self) -> None:
         """Begin a phase anew."""
         self.sent.clear()
         self.refused.clear()
+        for talker in self.talkers:
+            talker.heard = 0
 
 
 class Talker(asyncio.Protocol):
@@ -166,6 +178,7 @@ class Talker(asyncio.Protocol):
     def __init__(self, talk: Talk, room: str, members: list["Talker"], opening: Opening) -> None:
         self.room = room
         self.members = members
+        self.heard = 0
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._talk = talk
         self._opening = opening

@@ -13,6 +13,8 @@ class Effort:
     counters_s: float = 10.5
     """Idle backends tell PostgreSQL's statistics what they did within ten seconds."""
     services: tuple[int, ...] = (1, 2, 3)
+    writers_of_one: tuple[int, ...] = (1, 8)
+    """With a group commit of one: how many commits at once."""
     paced_s: float = 20.0
     limit_s: float = 3.0
     write_path_messages: int = 50_000
@@ -28,11 +30,12 @@ QUICK = Effort(
     warm_s=0.5,
     window_s=2.0,
     counters_s=1.5,
-    services=(1, 2),
-    paced_s=4.0,
+    services=(1,),
+    writers_of_one=(1,),
+    paced_s=3.0,
     limit_s=1.0,
     write_path_messages=10_000,
     filled_messages=200_000,
     filled_rooms=1_000,
-    reads=200,
+    reads=160,
 )

@@ -13,17 +13,17 @@ from bench.store.effort import Effort
 from bench.store.system import Shape, System, list_shapes, run_system
 
 MANY_ROOMS = "100 rooms of 5"
-ONE_ROOM = "one room of 32"
+ONE_ROOM = "one room of 64"
 # (rooms, members, messages that each member keeps under way). A gateway forwards a connection's commands to
 # one room one after the other: what waits beyond the first waits there.
-LOADS = {MANY_ROOMS: (100, 5, 2), ONE_ROOM: (1, 32, 2)}
+LOADS = {MANY_ROOMS: (100, 5, 2), ONE_ROOM: (1, 64, 2)}
 _PACED_ROOMS, _PACED_MEMBERS, PACED_PER_S = 25, 20, 500.0
 
 
 async def measure_sends(effort: Effort) -> dict[str, Any]:
     """Both loads on each shape; every shape is a deployment of its own, from empty tables."""
     found: dict[str, Any] = {}
-    for shape in list_shapes(effort.services):
+    for shape in list_shapes(effort.services, effort.writers_of_one):
         try:
             async with run_system(shape) as system:
                 found[shape.name] = {name: await _measure(system, effort, name) for name in LOADS}

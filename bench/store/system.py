@@ -102,7 +102,7 @@ async def run_system(shape: Shape, path: Path | None = None) -> AsyncIterator[Sy
             yield System(stack, shape, population, data_dir)
 
 
-def list_shapes(services: Sequence[int]) -> list[Shape]:
+def list_shapes(services: Sequence[int], writers_of_one: Sequence[int]) -> list[Shape]:
     """Return ours with so many services, then the same with a transaction for each message."""
     batched = [Shape(services=count) for count in services]
-    return [*batched, Shape(batch_max=1), Shape(batch_max=1, writers=8)]
+    return batched + [Shape(batch_max=1, writers=count) for count in writers_of_one]
