@@ -22,6 +22,7 @@ from bench.store.limits import measure_limits
 from bench.store.peer import measure_peer
 from bench.store.presentation import make_chart, make_tables
 from bench.store.reads import measure_reads
+from bench.store.search import measure_search
 from bench.store.sends import measure_paced, measure_sends
 from bench.store.verdicts import GOALS
 from bench.store.write_path import measure_write_path
@@ -31,13 +32,14 @@ Scenario = Callable[[Effort], Awaitable[dict[str, Any]]]
 
 
 def list_scenarios(filled: Path | None) -> dict[str, Scenario]:
-    """Return them in the order in which they are run; search is a part of the reads."""
+    """Return them in the order in which they are run."""
     return {
         "limits": measure_limits,
         "sends": measure_sends,
         "paced": measure_paced,
         "write_path": measure_write_path,
         "peer": measure_peer,
+        "search": measure_search,
         "reads": partial(measure_reads, filled=filled),
     }
 

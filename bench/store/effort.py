@@ -20,8 +20,11 @@ class Effort:
     write_path_messages: int = 50_000
     filled_messages: int = 10_000_000
     filled_rooms: int = 10_000
-    reads: int = 3_000
+    reads: int = 2_000
     """Of each kind of page."""
+    searched_messages: int = 1_000_000
+    searches: int = 200
+    """Of each kind of query."""
 
 
 FULL = Effort()
@@ -37,5 +40,7 @@ QUICK = Effort(
     write_path_messages=10_000,
     filled_messages=200_000,
     filled_rooms=1_000,
-    reads=160,
+    reads=400,
+    searched_messages=20_000,
+    searches=20,
 )

@@ -8,7 +8,7 @@ import asyncio
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +28,7 @@ _CONNECTIONS = 2
 _PARTS = 40
 _TABLES = ("messages", "mentions")
 # While it is filled a crash costs nothing but to begin again.
-_CARELESS = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
+_CARELESS: Mapping[str, str | None] = {"fsync": "off", "full_page_writes": "off", "autovacuum": "off"}
 _SESSION = """
 SET maintenance_work_mem = '512MB'; SET work_mem = '512MB'; SET synchronize_seqscans = off;
 SET max_parallel_maintenance_workers = 1; SET synchronous_commit = off;
@@ -139,7 +139,7 @@ async def _execute_formatted(connection: Any, statement: str, *values: int) -> N
     await connection.execute(statement)
 
 
-async def _set(admin: Any, settings: dict[str, str | None]) -> None:
+async def _set(admin: Any, settings: Mapping[str, str | None]) -> None:
     for name, value in settings.items():
         await admin.execute(f"ALTER SYSTEM SET {name} = {value}" if value else f"ALTER SYSTEM RESET {name}")
     await admin.execute("SELECT pg_reload_conf()")

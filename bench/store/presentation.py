@@ -103,7 +103,11 @@ def _reads(found: Figures) -> Iterator[Table]:
         yield (
             words,
             [
-                (kind, f"{_milliseconds(row)} p50 / p99   {row['per_s']:,}/s   {row['bytes']:,} bytes")
+                (
+                    kind,
+                    f"{_milliseconds(row)} p50 / p99   {row['per_s']:,}/s   {row['bytes']:,} bytes   CPU "
+                    + ", ".join(f"{process} {ms:,.1f} ms" for process, ms in row["cpu_ms"].items()),
+                )
                 for kind, row in found[name].items()
             ],
         )
@@ -118,8 +122,11 @@ def _reads(found: Figures) -> Iterator[Table]:
         megabytes = [f"{size[part] / 1e6:,.0f} MB" for part in ("heap_bytes", "index_bytes")]
         rows.append((f"  {table}", "rows {}, indexes {}".format(*megabytes)))
     yield "That store", rows
-    if "search" in found:
-        yield "Search", [(kind, _milliseconds(row)) for kind, row in found["search"].items()]
+
+
+def _search(found: Figures) -> Iterator[Table]:
+    title = f"Searching {found['messages']:,} messages, p50 / p99"
+    yield title, [(kind, _milliseconds(row)) for kind, row in found["queries"].items()]
 
 
 def _peer(found: Figures) -> Iterator[Table]:
@@ -143,6 +150,7 @@ _TABLES: dict[str, Callable[[Figures], Iterator[Table]]] = {
     "paced": _paced,
     "write_path": _write_path,
     "reads": _reads,
+    "search": _search,
     "peer": _peer,
 }
 

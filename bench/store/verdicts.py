@@ -15,6 +15,10 @@ def _paced(figures: Figures, kind: str, share: str) -> float:
     return float(figures["paced"][kind][share])
 
 
+def _search_p99(figures: Figures) -> float:
+    return float(figures["search"]["queries"]["all kinds"]["p99_ms"])
+
+
 def _lost(figures: Figures) -> float:
     found = [row for shape in figures["sends"].values() for row in shape.values() if isinstance(row, dict)]
     if not found:
@@ -30,5 +34,6 @@ GOALS = (
     Goal("  p99", "ms", 60, 20, lambda f: _paced(f, "ack", "p99_ms")),
     Goal("  to the last delivery, p50", "ms", 8, 4, lambda f: _paced(f, "last_delivery", "p50_ms")),
     Goal("  p99", "ms", 60, 20, lambda f: _paced(f, "last_delivery", "p99_ms")),
+    Goal("search, all kinds, p99", "ms", 50, 50, _search_p99),
     Goal("copies lost or doubled, sends not answered", "", 0, 0, _lost),
 )  # fmt: skip
