@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import uvloop
 
 from bench.load import report
@@ -26,8 +27,11 @@ from bench.store.search import measure_search
 from bench.store.sends import measure_paced, measure_sends
 from bench.store.verdicts import GOALS
 from bench.store.write_path import measure_write_path
+from deploy.local.errors import StartError
+from shared.errors import ChatError
 from tests.stack import ARTIFACTS
 
+FAILURES = (LoadFailed, StartError, ChatError, OSError, asyncpg.PostgresError)
 Scenario = Callable[[Effort], Awaitable[dict[str, Any]]]
 
 
@@ -52,8 +56,8 @@ async def run(scenarios: dict[str, Scenario], effort: Effort) -> dict[str, Any]:
         started_s = time.perf_counter()
         try:
             figures[name] = await measure(effort)
-        except LoadFailed as exc:
-            figures[name] = {"not_run": str(exc)}
+        except FAILURES as exc:
+            figures[name] = {"not_run": str(exc) or type(exc).__name__}
         print(f"  {time.perf_counter() - started_s:.0f} s", file=sys.stderr, flush=True)
     return figures
 

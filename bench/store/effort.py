@@ -40,7 +40,7 @@ QUICK = Effort(
     write_path_messages=10_000,
     filled_messages=200_000,
     filled_rooms=1_000,
-    reads=400,
+    reads=200,
     searched_messages=20_000,
     searches=20,
 )

@@ -114,7 +114,10 @@ def _reads(found: Figures) -> Iterator[Table]:
     sends = found["sends_meanwhile"]
     disk = found["disk"]
     rows = [
-        ("sends meanwhile, to the ack, p50 / p99", _milliseconds(sends["ack"])),
+        (
+            "sends meanwhile, to the ack, p50 / p99",
+            f"{_milliseconds(sends['ack'])}, {sends['failed']} failed",
+        ),
         ("filled in", f"{found['filled_s']:,} s"),
         ("disk a message, everything counted", f"{disk['bytes_per_message']:,} bytes"),
     ]
