@@ -51,7 +51,6 @@ async def fill(path: Path, messages: int, rooms: int) -> None:
             await _set(admin, _CARELESS)
             for connection in (admin, *connections):
                 await connection.execute(_SESSION)
-            await admin.execute("GRANT CREATE ON DATABASE chatcraft TO chatcraft")
             await _fill(connections, messages, rooms)
             await _set(admin, dict.fromkeys(_CARELESS))
             with _step("checkpoint"):
