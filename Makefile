@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench bench-gateway soak fmt web clean browser FORCE
+.PHONY: help setup run test check bench bench-gateway bench-store soak fmt web clean browser FORCE
 
 BIN := .venv/bin
 NODE := sh deploy/local/make/with_node.sh
@@ -37,6 +37,9 @@ bench: setup ## Measure, and write the figures to bench/results/
 
 bench-gateway: setup ## Measure the gateway against the machine's limit and its peers (ARGS="--quick")
 	@$(BIN)/python -m bench.gateway $(ARGS)
+
+bench-store: setup ## Measure the message store, ten million messages of it too (ARGS="--quick")
+	@$(BIN)/python -m bench.store $(ARGS)
 
 soak: setup ## Come, go, talk and break off for MINUTES=10, then look for leaks
 	@$(BIN)/python -m bench.soak --minutes $(MINUTES) $(ARGS)

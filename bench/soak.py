@@ -19,9 +19,9 @@ from statistics import linear_regression, median
 import httpx2
 import uvloop
 
-from bench.gateway.population import Person, Population
 from bench.load.measure import rss_bytes
 from bench.load.people import Account, create_room
+from bench.load.population import Person, Population
 from bench.load.sockets import Frame, LoadSocket, open_socket
 from deploy.local.data_dir import DataDir
 from shared.ids import new_id

@@ -16,13 +16,14 @@ from bench.gateway.connections import measure_connects, measure_idle, measure_me
 from bench.gateway.effort import FULL, QUICK, Effort
 from bench.gateway.fan_out import measure_bursts, measure_deliveries
 from bench.gateway.latency import measure_latency
-from bench.gateway.presentation import make_chart, make_tables, make_verdict_table
+from bench.gateway.presentation import make_chart, make_tables
 from bench.gateway.storm import measure_storm
 from bench.gateway.system import System, run_system
-from bench.gateway.verdicts import judge
+from bench.gateway.verdicts import GOALS
 from bench.load import report
 from bench.load.load_process import LoadFailed
 from bench.load.pinning import Cores, TooFewCores, choose_cores
+from bench.load.verdicts import judge, make_verdict_table
 from tests.stack import ARTIFACTS
 
 SCENARIOS: dict[str, Callable[[System, Effort], Awaitable[dict[str, Any]]]] = {
@@ -53,13 +54,9 @@ def show(figures: dict[str, Any], folder: Path, *, is_quick: bool) -> None:
     """Print everything, and write figures and chart."""
     for title, rows in make_tables(figures):
         report.show(title, rows)
-    verdicts = judge(figures)
-    title, rows = make_verdict_table(verdicts)
-    report.show(f"{title}{' (quick: at smaller sizes, which proves nothing)' if is_quick else ''}", rows)
-    goals = [
-        {"goal": each.goal.name.strip(), "value": each.value, "outcome": each.outcome} for each in verdicts
-    ]
-    path = report.save("gateway", {**figures, "goals": goals}, folder)
+    verdicts = judge(GOALS, figures)
+    report.show(*make_verdict_table(verdicts, is_quick=is_quick))
+    path = report.save("gateway", {**figures, "goals": [each.to_figure() for each in verdicts]}, folder)
     print(f"\nwritten to {path}")
     chart = make_chart(figures)
     if chart is not None:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bench.gateway.fan_out import OURS
-from bench.gateway.verdicts import Figures, Verdict, compare_to_limit
+from bench.gateway.verdicts import compare_to_limit
 from bench.load.charts import Bar, Panel, draw
+from bench.load.verdicts import Figures
 
 # Beyond this many times the limit a bar would leave no room for the others to differ.
 _FAR = 10
@@ -26,18 +27,6 @@ def make_tables(figures: Figures) -> Iterator[Table]:
             yield name, [("not run", found["not_run"])]
         else:
             yield from make(found)
-
-
-def make_verdict_table(verdicts: list[Verdict]) -> Table:
-    """Return each goal with its figure and what became of it."""
-    words = {"aim": "aim reached", "must": "must reached", "missed": "MISSED", "not run": "not run"}
-    rows = []
-    for each in verdicts:
-        value = "" if each.value is None else f"{each.value:>12,.2f} {each.goal.unit}"
-        sign = "≤" if each.goal.is_ceiling else "≥"
-        bounds = f"must {sign} {each.goal.must:,g}, aim {sign} {each.goal.aim:,g}"
-        rows.append((each.goal.name, f"{words[each.outcome]:<13}{value:<34}{bounds}"))
-    return "What it must reach", rows
 
 
 def _spread(value: dict[str, float], digits: int = 2) -> str:

@@ -9,11 +9,11 @@ import asyncpg
 import httpx2
 
 from bench.gateway.effort import Effort
-from bench.gateway.population import MadeRoom
 from bench.gateway.system import System
 from bench.load.followers import FollowersSession
 from bench.load.load_process import LoadProcess
 from bench.load.measure import summarise_repeats
+from bench.load.population import MadeRoom
 from shared.ids import new_id
 
 _ROOMS_EACH = 5

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.gateway.population import MadeRoom, Person, Population
 from bench.load.measure import CpuMeter, cpu_s
 from bench.load.pinning import Cores, pin
 from bench.load.plan import Plan
+from bench.load.population import MadeRoom, Person, Population
 from deploy.local.data_dir import DataDir
 from deploy.local.postgres import postgres_url
 from tests.stack import HOST, Stack

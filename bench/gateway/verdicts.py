@@ -1,38 +1,13 @@
-"""What the gateway must reach and aims at, and whether this run did. Pure: figures in, rows out."""
+"""What the gateway must reach and aims at, and how it is found among the figures. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
 
 from bench.gateway.fan_out import OURS, RAW
+from bench.load.verdicts import Figures, Goal
 
 _CHANNELS = "Django Channels, channels_redis"
 _SIZE = "1000"
 _HOT = 16
-
-Figures = dict[str, Any]
-Outcome = Literal["aim", "must", "missed", "not run"]
-
-
-@dataclass(frozen=True)
-class Goal:
-    """One figure with its two bounds; `is_ceiling` when less is better."""
-
-    name: str
-    unit: str
-    must: float
-    aim: float
-    find: Callable[[Figures], float]
-    is_ceiling: bool = True
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How a goal came out."""
-
-    goal: Goal
-    value: float | None
-    outcome: Outcome
 
 
 def _times_the_limit(figures: Figures) -> float:
@@ -78,22 +53,6 @@ GOALS = (
     Goal("  messages doubled", "", 0, 0, _storm("doubled")),
     Goal("  queries a client", "", 0.1, 0.02, _storm("queries_per_client")),
 )  # fmt: skip
-
-
-def judge(figures: Figures) -> list[Verdict]:
-    """Hold every goal against the figures; what is not among them was not run."""
-    return [_judge(goal, figures) for goal in GOALS]
-
-
-def _judge(goal: Goal, figures: Figures) -> Verdict:
-    try:
-        value = goal.find(figures)
-    except (KeyError, ValueError):
-        return Verdict(goal, None, "not run")
-    sign = 1 if goal.is_ceiling else -1
-    if value * sign <= goal.aim * sign:
-        return Verdict(goal, value, "aim")
-    return Verdict(goal, value, "must" if value * sign <= goal.must * sign else "missed")
 
 
 def compare_to_limit(figures: Figures) -> dict[str, float]:

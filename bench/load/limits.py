@@ -1,6 +1,8 @@
-"""The limit of the same machine in the same run: what PostgreSQL commits with nothing around it."""
+"""The limit of the same machine in the same run: what its disk and PostgreSQL do with nothing around."""
 
+import os
 import time
+from pathlib import Path
 
 import asyncpg
 
@@ -23,3 +25,21 @@ async def measure_commits(database_url: str, seconds: float, rows: int) -> float
     finally:
         await connection.execute("DROP TABLE IF EXISTS public.bench_commits")
         await connection.close()
+
+
+def measure_fsyncs(folder: Path, seconds: float) -> float:
+    """Return how many times a second 8 KiB, one page of WAL, become durable in a file there. Blocks."""
+    path = folder / "fsync-probe"
+    with path.open("wb", buffering=0) as file:
+        page = b"x" * 8192
+        file.write(page * 1024)
+        os.fsync(file.fileno())
+        done = 0
+        end_s = time.perf_counter() + seconds
+        while time.perf_counter() < end_s:
+            file.seek(done % 1024 * len(page))  # written over, as PostgreSQL does with a WAL segment
+            file.write(page)
+            os.fdatasync(file.fileno())
+            done += 1
+    path.unlink()
+    return done / seconds

@@ -55,7 +55,14 @@ async def _serve(
     publisher = Publisher(bus, engine)
     publisher.start()
     dispatcher = Dispatcher(_SERVICE, bus, translate)
-    writer = Writer(engine, bus.instance, publisher.hand_over, dispatcher.explain, settings.messages_writers)
+    writer = Writer(
+        engine,
+        bus.instance,
+        publisher.hand_over,
+        dispatcher.explain,
+        loops=settings.messages_writers,
+        batch_max=settings.messages_batch_max,
+    )
     database = Database(engine, bus.instance, publisher.hand_over)
     register(dispatcher, database, People(bus), writer)
 

@@ -10,6 +10,8 @@ class MessagesSettings(DatabaseSettings):
 
     messages_writers: int = Field(default=1, ge=1, le=8)
     """Batches that may be under way at once, each on a connection of its own."""
+    messages_batch_max: int = Field(default=500, ge=1, le=500)
+    """Commands in one transaction. Other than 500 for the benchmark only: what is sharing a commit worth?"""
     messages_drain_s: float = Field(default=10.0, gt=0)
     """How long a stopping process finishes what it has taken."""
     messages_retention_every_s: float = Field(default=60.0, gt=0)

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from bench.gateway.population import Population
+from bench.load.population import Population
 from tests.faults.observing import count_store_requests, on_bus, read_gateway, read_server_log
 from tests.faults.talking import created, hears_all, list_all, talking
 from tests.stack import Stack

@@ -136,4 +136,4 @@ def _choose_name(conversation: Conversation) -> str:
     try:
         return msgspec.convert(name, RoomName)
     except msgspec.ValidationError:
-        return conversation.id
+        return conversation.id or "unnamed"

@@ -17,7 +17,6 @@ from shared.errors import ChatError, unavailable
 Commit = Callable[[Sequence[Job], bool], Awaitable[Outcome]]
 """Commits a batch; the flag says whether to wait for rooms that somebody else holds."""
 
-_JOBS_MAX = 500
 _BYTES_MAX = 1024 * 1024
 _STALE_S = 8.0  # the caller is told `timeout` at 10 s: what is that old is not begun
 _SLOW_ROOMS_AT_ONCE = 3  # connections that waiting for locked rooms may take from the pool
@@ -32,7 +31,9 @@ class Lane:
         commit: Commit,
         deliver: Callable[[Outcome], None],
         explain: Callable[[Exception, str], ChatError],
+        jobs_max: int,
     ) -> None:
+        self._jobs_max = jobs_max
         self._commit = commit
         self._deliver = deliver
         self._explain = explain
@@ -65,7 +66,7 @@ class Lane:
     def _gather(self) -> list[Job]:
         jobs: list[Job] = []
         size_bytes = 0
-        while self._waiting and len(jobs) < _JOBS_MAX and size_bytes < _BYTES_MAX:
+        while self._waiting and len(jobs) < self._jobs_max and size_bytes < _BYTES_MAX:
             job = self._waiting.popleft()
             jobs.append(job)
             size_bytes += job.size_bytes
@@ -126,7 +127,7 @@ class Lane:
         parked = self._parked[room_id]
         while parked:
             async with self._slots:
-                jobs = [parked.popleft() for _ in range(min(len(parked), _JOBS_MAX))]
+                jobs = [parked.popleft() for _ in range(min(len(parked), self._jobs_max))]
                 await self._run_batch(jobs, waits=True)
         del self._parked[room_id]
 

@@ -34,12 +34,14 @@ class Writer:
         instance: str,
         publish: Callable[[Journal], None],
         explain: Callable[[Exception, str], ChatError],
+        *,
         loops: int,
+        batch_max: int,
     ) -> None:
         self._engine = engine
         self._instance = instance
         self._publish = publish
-        self._loops = [Lane(self._commit, self._deliver, explain) for _ in range(loops)]
+        self._loops = [Lane(self._commit, self._deliver, explain, batch_max) for _ in range(loops)]
         QUEUED.set_function(lambda: self.queued)
 
     @property

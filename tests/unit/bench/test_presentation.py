@@ -2,9 +2,10 @@
 
 from xml.etree import ElementTree as ET
 
-from bench.gateway.presentation import make_chart, make_tables, make_verdict_table
-from bench.gateway.verdicts import judge
+from bench.gateway.presentation import make_chart, make_tables
+from bench.gateway.verdicts import GOALS
 from bench.load.charts import Bar, Panel, draw
+from bench.load.verdicts import judge, make_verdict_table
 
 
 def contender(us: float, times: float) -> dict[str, object]:
@@ -34,7 +35,7 @@ FIGURES = {
 
 
 def test_each_goal_says_whether_it_was_reached():
-    outcomes = {each.goal.name: each.outcome for each in judge(FIGURES)}
+    outcomes = {each.goal.name: each.outcome for each in judge(GOALS, FIGURES)}
     assert outcomes["CPU per delivery, 1,000 members"] == "aim"
     assert outcomes["the same, Django Channels"] == "must"
     assert outcomes["idle CPU, 10,000 connections"] == "missed"
@@ -46,7 +47,7 @@ def test_what_was_not_run_is_said_in_its_table():
     assert "Node ws" in text
     assert "there is no Node" in text
     assert "the load process ended" in text
-    assert "MISSED" in str(make_verdict_table(judge(FIGURES)))
+    assert "MISSED" in str(make_verdict_table(judge(GOALS, FIGURES), is_quick=False))
 
 
 def test_the_chart_is_an_image_with_the_limit_first():

@@ -1,0 +1,1 @@
+"""ejabberd with its message archive on PostgreSQL."""
