@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.messages.commands.people import People
 from services.messages.commands.register import register
 from services.messages.outbox import Publisher, Sweeper, keep_stream
+from services.messages.search import Indexer
 from services.messages.settings import MessagesSettings
 from services.messages.store.connection import borrow
 from services.messages.store.deployment import (
@@ -17,6 +18,7 @@ from services.messages.store.deployment import (
     find_schema_version,
     watch_connections,
 )
+from services.messages.store.journal import Journal
 from services.messages.store.transaction import Database
 from services.messages.writer import Writer
 from shared.background import Background
@@ -52,15 +54,23 @@ async def _serve(
 ) -> None:
     publisher = Publisher(bus, engine)
     publisher.start()
+    indexer = Indexer(engine)
+
+    def on_commit(journal: Journal) -> None:
+        publisher.hand_over(journal)
+        indexer.hint(journal)
+
     dispatcher = Dispatcher(_SERVICE, bus, translate)
-    writer = Writer(engine, bus.instance, publisher.hand_over, dispatcher.explain, settings.messages_writers)
-    database = Database(engine, bus.instance, publisher.hand_over)
+    writer = Writer(engine, bus.instance, on_commit, dispatcher.explain, settings.messages_writers)
+    database = Database(engine, bus.instance, on_commit)
     register(dispatcher, database, People(bus), writer)
 
     background.run("feed", lambda: keep_stream(bus, lambda: publisher.is_feed_up))
     background.run("publisher", publisher.run)
     background.run("outbox", publisher.run_bookkeeping)
     background.run("sweeper", Sweeper(bus, engine, publisher).run)
+    background.run("indexer", indexer.run)
+    background.run("search_audit", indexer.run_audit)
     writer.start(background)
 
     # Undone in reverse: no new commands, then what was taken is committed, then published.

@@ -3,6 +3,6 @@
 Importing this package fills the registry. Knows msgspec and nothing of HTTP, sockets or NATS.
 """
 
-from shared.contracts import auth, events, members, messages, presence, rooms, sync, users
+from shared.contracts import auth, events, members, messages, presence, rooms, search, sync, users
 
-__all__ = ["auth", "events", "members", "messages", "presence", "rooms", "sync", "users"]
+__all__ = ["auth", "events", "members", "messages", "presence", "rooms", "search", "sync", "users"]

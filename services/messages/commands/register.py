@@ -8,9 +8,10 @@ from services.messages.commands.members import MemberCommands
 from services.messages.commands.messages import MessageCommands
 from services.messages.commands.people import People
 from services.messages.commands.rooms import RoomCommands
+from services.messages.commands.search import SearchCommands
 from services.messages.store.transaction import Database
 from services.messages.writer import Job, Writer
-from shared.contracts import internal, members, messages, rooms
+from shared.contracts import internal, members, messages, rooms, search
 from shared.contracts.messages import EditMessage, MarkRead, OneMessage, SendMessage
 from shared.contracts.registry import Command, Rep
 from shared.dispatch import Dispatcher
@@ -23,6 +24,7 @@ def register(dispatcher: Dispatcher, database: Database, people: People, writer:
     _register_rooms(dispatcher, RoomCommands(database, people), DmCommands(database, people))
     _register_members(dispatcher, MemberCommands(database, people))
     _register_messages(dispatcher, MessageCommands(database), writer)
+    dispatcher.handle(search.search, SearchCommands(database).search)
     _register_calls(dispatcher, Calls(database))
 
 

@@ -76,6 +76,18 @@ export interface HeldPosition {
   rev: number;
 }
 
+/** `marks` are ranges [start, end) of code points in the message's text, ascending, apart. */
+export interface Hit {
+  message: Message;
+  marks: number[][];
+}
+
+/** May be shorter than `limit`, even empty, while there is more: then `next_cursor` is not null. */
+export interface Hits {
+  hits: Hit[];
+  next_cursor: string | null;
+}
+
 export interface Jwks {
   keys: Record<string, unknown>[];
 }
@@ -344,6 +356,18 @@ export interface Rooms {
   next_cursor: string | null;
 }
 
+/** Every filter can also be typed in `q`: from:, in:, before:, after:, has:. */
+export interface SearchMessages {
+  q?: string;
+  room_id?: string | null;
+  from?: string | null;
+  before?: string | null;
+  after?: string | null;
+  has?: ("link" | "pin" | "reaction" | "thread")[];
+  limit?: number;
+  cursor?: string | null;
+}
+
 export interface SearchUsers {
   q?: string;
   limit?: number;
@@ -479,6 +503,7 @@ export interface Commands {
   "messages.edit": { request: EditMessage; reply: Message };
   "messages.get": { request: OneMessage; reply: Message };
   "messages.list": { request: ListMessages; reply: Messages };
+  "messages.search": { request: SearchMessages; reply: Hits };
   "messages.send": { request: SendMessage; reply: SentMessage };
   "presence.get": { request: GetPresence; reply: Presences };
   "presence.set": { request: SetPresence; reply: Presence };
@@ -545,6 +570,7 @@ export const routes: Record<Op, Route | null> = {
   "messages.edit": { method: "PATCH", path: "/rooms/{room_id}/messages/{message_id}" },
   "messages.get": { method: "GET", path: "/rooms/{room_id}/messages/{message_id}" },
   "messages.list": { method: "GET", path: "/rooms/{room_id}/messages" },
+  "messages.search": { method: "GET", path: "/search" },
   "messages.send": { method: "POST", path: "/rooms/{room_id}/messages" },
   "presence.get": { method: "GET", path: "/presence" },
   "presence.set": { method: "PUT", path: "/presence" },
