@@ -4,7 +4,7 @@ How often words occur follows Zipf: the first is in a third of all messages, mos
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any
@@ -64,42 +64,50 @@ class Corpus:
 
 async def fill(connection: asyncpg.Connection, corpus: Corpus, count: int) -> str:
     """Write rooms, memberships and `count` messages; return the one user who is in OWN_ROOMS rooms."""
-    caller = new_id()
-    room_ids = [new_id() for _ in range(ROOMS)]
-    people = [UUID(new_id()) for _ in range(PEOPLE)]
-    now = datetime.now(UTC)
+    caller = UUID(new_id())
+    room_ids = [UUID(new_id()) for _ in range(ROOMS)]
     sizes = [0] * ROOMS
-    chosen = corpus.random.choices(range(ROOMS), k=count)
-
-    def messages() -> Iterator[tuple[Any, ...]]:
-        for number, room in enumerate(chosen):
-            sizes[room] += 1
-            created_at = now - timedelta(days=DAYS) * (1 - number / count)
-            yield (
-                UUID(room_ids[room]), UUID(new_id()), sizes[room], sizes[room],
-                people[corpus.random.randrange(PEOPLE)], corpus.text(), created_at,
-            )  # fmt: skip
-
-    await connection.copy_records_to_table(
-        "messages", schema_name="messages", records=messages(),
-        columns=["room_id", "id", "seq", "rev", "sender_id", "text", "created_at"],
+    now = datetime.now(UTC)
+    await _copy(
+        connection, "messages", "room_id id seq rev sender_id text created_at",
+        _make_messages(corpus, count, room_ids, sizes, now),
     )  # fmt: skip
-    rooms = [
-        (UUID(room_id), "private", "bench", people[0], now, size, size, now)
-        for room_id, size in zip(room_ids, sizes, strict=True)
-    ]
-    await connection.copy_records_to_table(
-        "rooms", schema_name="messages", records=rooms,
-        columns=["id", "kind", "name", "created_by", "created_at", "rev", "last_seq", "active_at"],
+    await _copy(
+        connection, "rooms", "id kind name created_by created_at rev last_seq active_at",
+        ((room_id, "private", "bench", caller, now, size, size, now)
+         for room_id, size in zip(room_ids, sizes, strict=True)),
     )  # fmt: skip
     own = corpus.random.sample(room_ids, OWN_ROOMS)
-    await connection.copy_records_to_table(
-        "user_rooms", schema_name="messages", columns=["user_id", "room_id", "user_rev"],
-        records=[(UUID(caller), UUID(room_id), rev) for rev, room_id in enumerate(own, 1)],
+    await _copy(
+        connection, "user_rooms", "user_id room_id user_rev",
+        ((caller, room_id, rev) for rev, room_id in enumerate(own, 1)),
     )  # fmt: skip
-    await connection.copy_records_to_table(
-        "memberships", schema_name="messages",
-        columns=["room_id", "user_id", "role", "joined_at", "rev"],
-        records=[(UUID(room_id), UUID(caller), "member", now, 1) for room_id in own],
+    await _copy(
+        connection, "memberships", "room_id user_id role joined_at rev",
+        ((room_id, caller, "member", now, 1) for room_id in own),
     )  # fmt: skip
-    return caller
+    return str(caller)
+
+
+def _make_messages(
+    corpus: Corpus, count: int, room_ids: list[UUID], sizes: list[int], now: datetime
+) -> Iterator[tuple[Any, ...]]:
+    """Yield rows spread over DAYS and over the rooms; `sizes` becomes how many each room has."""
+    people = [UUID(new_id()) for _ in range(PEOPLE)]
+    draw = corpus.random
+    for number in range(count):
+        room = draw.randrange(ROOMS)
+        sizes[room] += 1
+        created_at = now - timedelta(days=DAYS) * (1 - number / count)
+        sender_id = people[draw.randrange(PEOPLE)]
+        yield (
+            room_ids[room], UUID(new_id()), sizes[room], sizes[room], sender_id, corpus.text(), created_at,
+        )  # fmt: skip
+
+
+async def _copy(
+    connection: asyncpg.Connection, table: str, columns: str, records: Iterable[tuple[Any, ...]]
+) -> None:
+    await connection.copy_records_to_table(
+        table, schema_name="messages", columns=columns.split(), records=records
+    )

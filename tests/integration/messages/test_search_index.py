@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.messages.search import Indexer
-from services.messages.settings import MessagesSettings
 from services.messages.store.deployment import watch_connections
 from shared.contracts import search
 from shared.db import create_engine
@@ -19,7 +18,7 @@ from tests.integration.messages.world import World
 @pytest.fixture
 async def engine(world: World) -> AsyncIterator[AsyncEngine]:
     """Another process's way to the database."""
-    made = create_engine(MessagesSettings(database_url=world.database_url, nats_url="nats://none"), "other")
+    made = create_engine(world.settings(), "other")
     watch_connections(made)
     yield made
     await made.dispose()
@@ -52,7 +51,7 @@ async def test_what_a_dead_process_did_not_index_another_finds(world: World, dat
         await world.send(ann, room.id, f"orphan {number}")
     await until_count(world, ann, "orphan", 5)
     async with database.transaction():
-        await database.execute("UPDATE messages.search_progress SET rev = 2 WHERE room_id = $1", room.id)
+        await database.execute("UPDATE messages.search_progress SET rev = 1 WHERE room_id = $1", room.id)
         await database.execute("DELETE FROM messages.message_search WHERE room_id = $1", room.id)
     await until_count(world, ann, "orphan", 5)
 
