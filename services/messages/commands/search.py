@@ -8,6 +8,7 @@ from services.messages.domain.pages import fit
 from services.messages.search.pages import Position, rank_matches, rank_of, read_position, write_position
 from services.messages.search.query import Query, read_query
 from services.messages.search.scan import (
+    BLOCK_HITS,
     FIRST_ID,
     LAST_ID,
     NAMED_ROOMS_MAX,
@@ -48,7 +49,8 @@ class SearchCommands:
                 return Hits([], None)
             named = room_ids if len(room_ids) <= NAMED_ROOMS_MAX else []
             start = position or _newest(query, Place(now, LAST_ID))
-            position, ranked = await _find_ranked(connection, query, caller.user_id, named, start)
+            wanted = max(asked.limit, BLOCK_HITS)
+            position, ranked = await _find_ranked(connection, query, caller.user_id, named, start, wanted)
             page = ranked[: asked.limit]
             rows = await list_shown(connection, page)
         messages = [row.to_wire() for row in rows]
@@ -67,8 +69,8 @@ def _newest(query: Query, now: Place) -> Position:
     return Position(min(now, Place(query.before, FIRST_ID)) if query.before else now)
 
 
-async def _find_ranked(
-    connection: Connection, query: Query, user_id: str, room_ids: list[str], position: Position
+async def _find_ranked(  # noqa: PLR0917 - what, for whom, from where, and how many
+    connection: Connection, query: Query, user_id: str, room_ids: list[str], position: Position, wanted: int
 ) -> tuple[Position, list[Match]]:
     """Return what is left of the position's block, best first, and the position with that block's end."""
     if position.low is not None:
@@ -77,7 +79,7 @@ async def _find_ranked(
         if ranked or position.is_last:
             return position, ranked
         position = Position(position.low)  # the rest of that block has been deleted meanwhile
-    block: Block = await find_block(connection, query, user_id, room_ids, position.high)
+    block: Block = await find_block(connection, query, user_id, room_ids, position.high, wanted)
     return Position(position.high, block.low, block.is_last), rank_matches(block.matches, None)
 
 

@@ -21,8 +21,9 @@ from services.messages.search.terms import all_of, any_of, quote
 from services.messages.store.connection import Connection
 from services.messages.store.search import Filters, Match, Place, list_matches
 
-# The newest so many are ranked among each other; older ones come after them.
-BLOCK_HITS = 100
+# The newest so many, or as many as a page holds, are ranked among each other; older ones come after them.
+BLOCK_HITS = 50
+BLOCK_HITS_MAX = 100
 # Few rooms are asked of the index; of many, each match is held against the set.
 NAMED_ROOMS_MAX = 24
 
@@ -34,8 +35,8 @@ LAST_ID = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 _QUICK_S = 0.0015
 _EASY_S = 0.004
 _PREFIX_LEVEL = 3  # each statement gathers all words with a prefix: fewer statements
-_ENOUGH_S = 0.025  # with something to show
-_AT_MOST_S = 0.2  # with nothing to show: the caller goes on from there
+_ENOUGH_S = 0.02  # with something to show
+_AT_MOST_S = 0.04  # with nothing to show: the caller goes on from there
 
 
 class Block(NamedTuple):
@@ -46,10 +47,15 @@ class Block(NamedTuple):
     is_last: bool
 
 
-async def find_block(
-    connection: Connection, query: Query, user_id: str, room_ids: Sequence[str], high: Place
+async def find_block(  # noqa: PLR0917 - what, for whom, and from where
+    connection: Connection,
+    query: Query,
+    user_id: str,
+    room_ids: Sequence[str],
+    high: Place,
+    wanted: int = BLOCK_HITS,
 ) -> Block:
-    """Return the newest matches before `high`: at most BLOCK_HITS, by a few statements.
+    """Return the newest matches before `high`: at most `wanted`, by a few statements.
 
     `room_ids` are all the user's rooms, or empty if those are many.
     """
@@ -62,14 +68,18 @@ async def find_block(
         stretch = stretch_of(place.created_at, level)
         low = Place(max(stretch.start, oldest), FIRST_ID)
         tsquery = to_tsquery(query, room_ids, stretch.marker)
-        found += await _match(connection, query, user_id, tsquery, place, low, BLOCK_HITS - len(found))
+        found += await _match(connection, query, user_id, tsquery, place, low, wanted - len(found))
         now_s = perf_counter()
-        if len(found) == BLOCK_HITS:
+        if len(found) == wanted:
             return Block(found, found[-1].place, is_last=False)
+        gone_back_s = (high.created_at - low.created_at).total_seconds()
         place = Place(stretch.before, LAST_ID)
         if now_s - begun_s > (_ENOUGH_S if found else _AT_MOST_S):
             return Block(found, low, is_last=low.created_at <= oldest)
-        level, started_s = _next_level(level, now_s - started_s), now_s
+        level = _next_level(level, now_s - started_s)
+        if found:  # no further than the rest is likely to lie
+            level = min(level, _level_of(gone_back_s * (wanted - len(found)) / len(found)))
+        started_s = now_s
     return Block(found, Place(oldest, FIRST_ID), is_last=True)
 
 
@@ -77,15 +87,14 @@ async def load_block(  # noqa: PLR0917 - as above, between two places
     connection: Connection, query: Query, user_id: str, room_ids: Sequence[str], high: Place, low: Place
 ) -> list[Match]:
     """Return again what `find_block` found between these two places, as far as it still matches."""
-    level = _covering_level(high.created_at, low.created_at)
-    marker = None if level is None else stretch_of(high.created_at, level).marker
-    tsquery = to_tsquery(query, room_ids, marker)
-    return await _match(connection, query, user_id, tsquery, high, low, BLOCK_HITS)
+    markers = _covering(high.created_at, low.created_at)
+    tsquery = to_tsquery(query, room_ids, *markers)
+    return await _match(connection, query, user_id, tsquery, high, low, BLOCK_HITS_MAX)
 
 
-def to_tsquery(query: Query, room_ids: Sequence[str], marker: str | None) -> str:
+def to_tsquery(query: Query, room_ids: Sequence[str], *markers: str) -> str:
     """Return what the index is asked: all the words and what the markers tell."""
-    parts = [] if marker is None else [quote(marker)]
+    parts = [any_of(markers)] if markers else []
     if query.room_id is not None:
         parts.append(quote(room_marker(query.room_id)))
     elif room_ids:
@@ -119,7 +128,14 @@ def _next_level(level: int, taken_s: float) -> int:
     return min(level + growth, len(SHIFTS) - 1)
 
 
-def _covering_level(high: datetime, low: datetime) -> int | None:
-    """Return the shortest stretch that holds both, if one does."""
-    levels = range(len(SHIFTS))
-    return next((each for each in levels if stretch_of(high, each) == stretch_of(low, each)), None)
+def _level_of(length_s: float) -> int:
+    return next((level for level, shift in enumerate(SHIFTS) if 1 << shift >= length_s), len(SHIFTS) - 1)
+
+
+def _covering(high: datetime, low: datetime) -> tuple[str, ...]:
+    """Return the one or two neighbouring stretches, as short as may be, that hold both; or none."""
+    for level in range(len(SHIFTS)):
+        upper, lower = stretch_of(high, level), stretch_of(low, level)
+        if upper == lower or stretch_of(upper.before, level) == lower:
+            return (upper.marker, lower.marker)
+    return ()
