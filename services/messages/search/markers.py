@@ -32,8 +32,12 @@ class Stretch(NamedTuple):
 def stretch_of(moment: datetime, level: int) -> Stretch:
     """Return the stretch of a level of `SHIFTS` in which a moment lies."""
     shift = SHIFTS[level]
-    number = int(moment.timestamp() // 1) >> shift
-    return Stretch(f"/t{shift}.{number:x}", datetime.fromtimestamp(number << shift, UTC))
+    seconds = int(moment.timestamp() // 1)
+    return Stretch(_stretch_marker(seconds, shift), datetime.fromtimestamp(seconds >> shift << shift, UTC))
+
+
+def _stretch_marker(seconds: int, shift: int) -> str:
+    return f"/t{shift}.{seconds >> shift:x}"
 
 
 def room_marker(room_id: str) -> str:
@@ -49,7 +53,8 @@ def markers_of(room_id: str, sender_id: str, created_at: datetime, text: str) ->
     """Yield all that are true of a message."""
     yield room_marker(room_id)
     yield sender_marker(sender_id)
-    for level in range(len(SHIFTS)):
-        yield stretch_of(created_at, level).marker
+    seconds = int(created_at.timestamp() // 1)
+    for shift in SHIFTS:
+        yield _stretch_marker(seconds, shift)
     if _LINK.search(text):
         yield HAS_LINK

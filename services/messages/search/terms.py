@@ -10,7 +10,7 @@ from itertools import islice
 from msgspec import Struct
 
 from services.messages.search.markers import markers_of
-from services.messages.search.tokens import Token, cut
+from services.messages.search.tokens import Token, cut, number_words
 
 MARKS_MAX = 50  # of one term in one text: nobody looks at more, and a reply has room for messages
 
@@ -68,8 +68,8 @@ def quote(lexeme: str) -> str:
 def to_tsvector(room_id: str, sender_id: str, created_at: datetime, text: str) -> str:
     """Return a message's words with their positions, and its markers, as text."""
     positions: dict[str, list[int]] = {}
-    for token in cut(text):
-        positions.setdefault(token.lexeme, []).append(token.position)
+    for position, lexeme in number_words(text):
+        positions.setdefault(lexeme, []).append(position)
     words = [f"{quote(lexeme)}:{','.join(map(str, found))}" for lexeme, found in positions.items()]
     return " ".join([*words, *map(quote, markers_of(room_id, sender_id, created_at, text))])
 

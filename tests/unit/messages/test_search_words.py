@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.messages.search.terms import Term, make_term, mark, matches, quote, to_tsvector
-from services.messages.search.tokens import cut, fold
+from services.messages.search.tokens import cut, fold, number_words
 from shared.clock import SystemClock
 from shared.ids import new_id
 
@@ -98,6 +98,11 @@ def test_words_lie_in_the_text_in_order_and_apart_from_their_neighbours(text: st
         assert token.lexeme
         assert not token.lexeme.startswith("/")
         last = token.start
+
+
+@given(texts)
+def test_words_are_numbered_for_the_index_as_they_are_cut_for_marks(text: str):
+    assert list(number_words(text)) == [(token.position, token.lexeme) for token in cut(text)]
 
 
 @given(texts, texts)
