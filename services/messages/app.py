@@ -10,6 +10,7 @@ from services.messages.commands.people import People
 from services.messages.commands.register import register
 from services.messages.outbox import Publisher, Sweeper, keep_stream
 from services.messages.retention import Retention, Vacuum
+from services.messages.search import Indexer
 from services.messages.settings import MessagesSettings
 from services.messages.store.connection import borrow
 from services.messages.store.deployment import (
@@ -19,6 +20,7 @@ from services.messages.store.deployment import (
     watch_connections,
 )
 from services.messages.store.item_sweeper import ItemSweeper
+from services.messages.store.journal import Journal
 from services.messages.store.transaction import Database
 from services.messages.writer import Writer
 from shared.background import Background
@@ -54,16 +56,22 @@ async def _serve(
 ) -> None:
     publisher = Publisher(bus, engine)
     publisher.start()
+    indexer = Indexer(engine)
+
+    def on_commit(journal: Journal) -> None:
+        publisher.hand_over(journal)
+        indexer.hint(journal)
+
     dispatcher = Dispatcher(_SERVICE, bus, translate)
     writer = Writer(
         engine,
         bus.instance,
-        publisher.hand_over,
+        on_commit,
         dispatcher.explain,
         loops=settings.messages_writers,
         batch_max=settings.messages_batch_max,
     )
-    database = Database(engine, bus.instance, publisher.hand_over)
+    database = Database(engine, bus.instance, on_commit)
     register(dispatcher, database, People(bus), writer)
 
     background.run("feed", lambda: keep_stream(bus, settings, lambda: publisher.is_feed_up))
@@ -73,6 +81,8 @@ async def _serve(
     background.run("items", ItemSweeper(engine).run)
     retention = Retention(database, Vacuum(engine), settings.messages_retention_every_s)
     background.run("retention", retention.run)
+    background.run("indexer", indexer.run)
+    background.run("search_audit", indexer.run_audit)
     writer.start(background)
 
     # Undone in reverse: no new commands, then what was taken is committed, then published.

@@ -14,6 +14,7 @@ from shared.contracts import (
     reactions,
     rooms,
     saved,
+    search,
     sync,
     threads,
     users,
@@ -21,5 +22,5 @@ from shared.contracts import (
 
 __all__ = [
     "auth", "drafts", "events", "invites", "members", "messages", "presence", "reactions", "rooms", "saved",
-    "sync", "threads", "users",
+    "search", "sync", "threads", "users",
 ]  # fmt: skip

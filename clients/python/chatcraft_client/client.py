@@ -21,7 +21,7 @@ from chatcraft_client.rest import Rest
 from chatcraft_client.session import Session
 from chatcraft_client.shortcuts import Members, PresenceOf, Rooms, Users
 from chatcraft_client.state import State
-from shared.contracts import auth, messages, presence, users
+from shared.contracts import auth, messages, presence, search, users
 from shared.contracts.entities import Empty, Membership, Message, Presence, Tokens, User
 from shared.contracts.registry import Access, Command, Door, Rep, Req
 from shared.ids import new_id
@@ -197,6 +197,22 @@ class Client:
         """A page of a timeline, ascending; with no anchor the newest."""
         request = messages.ListMessages(room_id, before_seq, after_seq, around_seq, limit, thread_id)
         return await self.call(messages.list_messages, request)
+
+    async def search(
+        self,
+        q: str = "",
+        *,
+        room_id: str | None = None,
+        from_id: str | None = None,
+        before: str | None = None,
+        after: str | None = None,
+        has: list[search.Feature] | None = None,
+        limit: int = 20,
+        cursor: str | None = None,
+    ) -> search.Hits:
+        """A page of messages in one's rooms; `q` takes words, "phrases", pre*, -excluded, and filters."""
+        request = search.SearchMessages(q, room_id, from_id, before, after, has or [], limit, cursor)
+        return await self.call(search.search, request)
 
     async def mark_read(self, room_id: str, seq: int) -> Membership:
         return await self.call(messages.mark_read, messages.MarkRead(room_id, seq))

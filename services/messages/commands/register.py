@@ -14,6 +14,7 @@ from services.messages.commands.places import PlaceCommands
 from services.messages.commands.reactions import ReactionCommands
 from services.messages.commands.rooms import RoomCommands
 from services.messages.commands.saved import SavedCommands
+from services.messages.commands.search import SearchCommands
 from services.messages.commands.threads import ThreadCommands
 from services.messages.store.transaction import Database
 from services.messages.writer import Job, Writer
@@ -26,6 +27,7 @@ from shared.contracts import (
     reactions,
     rooms,
     saved,
+    search,
     threads,
 )
 from shared.contracts.messages import EditMessage, MarkRead, OneMessage, SendMessage
@@ -46,6 +48,7 @@ def register(dispatcher: Dispatcher, database: Database, people: People, writer:
     _register_items(dispatcher, DraftCommands(database), SavedCommands(database))
     _register_messages(dispatcher, MessageCommands(database), writer)
     _register_attached(dispatcher, ReactionCommands(database), ThreadCommands(database), writer)
+    dispatcher.handle(search.search, SearchCommands(database).search)
     _register_calls(dispatcher, Calls(database))
 
 

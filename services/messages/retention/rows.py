@@ -71,6 +71,7 @@ _DELETE_DEPENDENTS = (
     "DELETE FROM messages.mentions WHERE room_id = $1 AND message_id = ANY($2::uuid[])",
     "DELETE FROM messages.reactions WHERE room_id = $1 AND message_id = ANY($2::uuid[])",
     "DELETE FROM messages.message_history WHERE room_id = $1 AND message_id = ANY($2::uuid[])",
+    "DELETE FROM messages.message_search WHERE room_id = $1 AND message_id = ANY($2::uuid[])",
     "DELETE FROM messages.thread_reads WHERE room_id = $1 AND thread_id = ANY($2::uuid[])",
 )
 _SET_PURGED = "UPDATE messages.rooms SET purged_seq = $2 WHERE id = $1"

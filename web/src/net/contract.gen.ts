@@ -121,6 +121,18 @@ export interface HeldPosition {
   rev: number;
 }
 
+/** `marks` are ranges [start, end) of code points in the message's text, ascending, apart. */
+export interface Hit {
+  message: Message;
+  marks: number[][];
+}
+
+/** May be shorter than `limit`, even empty, while there is more: then `next_cursor` is not null. */
+export interface Hits {
+  hits: Hit[];
+  next_cursor: string | null;
+}
+
 export interface Invite {
   id: string;
   room_id: string;
@@ -505,6 +517,18 @@ export interface SavedMessages {
   next_cursor: string | null;
 }
 
+/** Every filter can also be typed in `q`: from:, in:, before:, after:, has:. */
+export interface SearchMessages {
+  q?: string;
+  room_id?: string | null;
+  from?: string | null;
+  before?: string | null;
+  after?: string | null;
+  has?: ("link" | "pin" | "reaction" | "thread")[];
+  limit?: number;
+  cursor?: string | null;
+}
+
 export interface SearchUsers {
   q?: string;
   limit?: number;
@@ -721,6 +745,7 @@ export interface Commands {
   "messages.get": { request: OneMessage; reply: Message };
   "messages.history": { request: OneMessage; reply: Versions };
   "messages.list": { request: ListMessages; reply: Messages };
+  "messages.search": { request: SearchMessages; reply: Hits };
   "messages.send": { request: SendMessage; reply: SentMessage };
   "pins.add": { request: OneMessage; reply: Empty };
   "pins.list": { request: ListPins; reply: Pins };
@@ -819,6 +844,7 @@ export const routes: Record<Op, Route | null> = {
   "messages.get": { method: "GET", path: "/rooms/{room_id}/messages/{message_id}" },
   "messages.history": { method: "GET", path: "/rooms/{room_id}/messages/{message_id}/history" },
   "messages.list": { method: "GET", path: "/rooms/{room_id}/messages" },
+  "messages.search": { method: "GET", path: "/search" },
   "messages.send": { method: "POST", path: "/rooms/{room_id}/messages" },
   "pins.add": { method: "PUT", path: "/rooms/{room_id}/messages/{message_id}/pin" },
   "pins.list": { method: "GET", path: "/rooms/{room_id}/pins" },
