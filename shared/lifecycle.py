@@ -4,7 +4,9 @@ Each service's `app` calls `create_private_app` with a function that builds its 
 """
 
 import asyncio
+import gc
 import logging
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -20,6 +22,7 @@ from shared.telemetry import configure_logging, get_logger
 log = get_logger(__name__)
 
 _CHECK_TIMEOUT_S = 3.0
+_COLLECT_AFTER = 50_000
 
 Check = Callable[[], Awaitable[None]]
 Checks = dict[str, Check]
@@ -90,10 +93,27 @@ async def _refuse() -> None:
 
 def serve(app: FastAPI, settings: ServiceSettings) -> None:
     """Run the app on the private port until SIGTERM or SIGINT; exits with 1 if it cannot start."""
-    server = uvicorn.Server(private_config(app, settings))
+    server = _Server(private_config(app, settings))
     server.run()
     if not server.started:
         raise SystemExit(1)
+
+
+class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        tune_collector()
+
+
+def tune_collector() -> None:
+    """Let the collector run seldom: nothing here makes cycles by the message.
+
+    With its defaults, a gateway's 5,000 connections of twenty rooms cost eleven full collections of up to
+    388 ms, and the writer spent a tenth of its time on them. Call once, when all is loaded.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER, 50, 100)
 
 
 def private_config(app: FastAPI, settings: ServiceSettings, **options: Any) -> uvicorn.Config:

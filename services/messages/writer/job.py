@@ -19,7 +19,7 @@ Asked = SendMessage | EditMessage | OneMessage | OneReaction | MarkRead
 class Job:
     """A command with its way back. Answered exactly once, after the commit."""
 
-    __slots__ = ("_request", "arrived_s", "asked", "command", "room_id", "size_bytes", "user_id")
+    __slots__ = ("_request", "arrived_s", "asked", "command", "misses", "room_id", "size_bytes", "user_id")
 
     def __init__(self, command: str, request: BusRequest, asked: Asked) -> None:
         self._request = request
@@ -29,6 +29,8 @@ class Job:
         self.user_id = request.caller.user_id
         self.size_bytes = len(request.payload)
         self.arrived_s = monotonic()
+        self.misses = 0
+        """How many batches found its room held by somebody else."""
 
     @property
     def touches_users(self) -> bool:

@@ -20,6 +20,9 @@ Commit = Callable[[Sequence[Job], bool], Awaitable[Outcome]]
 _BYTES_MAX = 1024 * 1024
 _STALE_S = 8.0  # the caller is told `timeout` at 10 s: what is that old is not begun
 _SLOW_ROOMS_AT_ONCE = 3  # connections that waiting for locked rooms may take from the pool
+# 2 + 4 + 8 + 16 + 32 ms: longer than a batch holds its rooms, short beside the 10 s a command may take.
+_MISSES_MAX = 5
+_MISS_WAIT_S = 0.001
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -58,7 +61,7 @@ class Lane:
         """Commit until cancelled."""
         while True:
             if jobs := self._gather():
-                await self._run_batch(jobs, waits=False)
+                await self._run_batch(jobs, waits=False, is_first=True)
             elif not self._waiting:
                 self._wake.clear()
                 await self._wake.wait()
@@ -72,8 +75,11 @@ class Lane:
             size_bytes += job.size_bytes
         return jobs
 
-    async def _run_batch(self, jobs: Sequence[Job], *, waits: bool) -> None:
-        """Commit and deliver; after a failure, find who is to blame."""
+    async def _run_batch(self, jobs: Sequence[Job], *, waits: bool, is_first: bool = False) -> None:
+        """Commit and deliver; after a failure, find who is to blame.
+
+        `is_first`: nothing that was taken after these jobs is on its way, so they can go back.
+        """
         jobs = self._drop_stale(jobs)
         if not waits:
             self._park([job for job in jobs if job.room_id in self._parked])
@@ -86,7 +92,10 @@ class Lane:
         self._busy -= len(jobs)
         if isinstance(outcome, Outcome):
             self._deliver(outcome)
-            self._park(outcome.parked)
+            if is_first:
+                await self._put_back(outcome.parked, is_idle=not outcome.answers)
+            else:
+                self._park(outcome.parked)
         elif isinstance(outcome, Exception):
             await self._recover(jobs, outcome, waits=waits)
         else:
@@ -111,6 +120,21 @@ class Lane:
         slow = {job.room_id for job in jobs if job.touches_users}
         self._park([job for job in jobs if job.room_id in slow])
         await self._run_batch([job for job in jobs if job.room_id not in slow], waits=False)
+
+    async def _put_back(self, jobs: Sequence[Job], *, is_idle: bool) -> None:
+        """Try rooms that were held again with the next batch, and park what was held each time.
+
+        As a rule another replica's batch holds them for some milliseconds: parked at once, each room would
+        be a batch of its own (two replicas were half as fast as one).
+        """
+        rooms = {job.room_id for job in jobs if job.misses >= _MISSES_MAX}
+        self._park([job for job in jobs if job.room_id in rooms])
+        again = [job for job in jobs if job.room_id not in rooms]
+        for job in again:
+            job.misses += 1
+        self._waiting.extendleft(reversed(again))
+        if again and is_idle:
+            await asyncio.sleep(_MISS_WAIT_S * 2 ** again[0].misses)
 
     def _park(self, jobs: Sequence[Job]) -> None:
         """Let a room that is held go its own slow way; what comes for it meanwhile queues behind."""
