@@ -28,9 +28,10 @@ INDEXED = Counter("chatcraft_search_indexed_total", "Messages whose words were w
 LAG = Gauge("chatcraft_search_lag_seconds", "How long the oldest change that search has not seen has waited")
 BEHIND = Gauge("chatcraft_search_rooms_behind", "Rooms found to be behind by the last comparison")
 
-_GATHER_S = 0.2  # changes wait so long for others: few transactions, and well within the second
-_ROOMS_AT_ONCE = 20
-_PER_ROOM = 50  # a round holds at most 1,000 texts in memory: 64 MB if each is as long as can be
+_GATHER_S = 0.4  # changes wait so long for others: few transactions, and well within the second
+_ROOMS_AT_ONCE = 100
+# A round holds so many texts in memory, 64 MB if each is as long as can be; shared among its rooms.
+_TEXTS_AT_ONCE = 1_000
 _AUDITED_AT_ONCE = 2_000
 _CUT_AT_ONCE = 2_000  # characters between two looks at the event loop: about a millisecond
 # The comparison reads every room: once a second, and never more than a hundredth of the time.
@@ -96,15 +97,16 @@ class Indexer:
 
         One transaction. Rooms that another replica is indexing are left to it.
         """
+        per_room = _TEXTS_AT_ONCE // len(room_ids)
         async with borrow(self._engine) as connection, connection.transaction():
-            revs, messages = await claim_rooms(connection, room_ids, _PER_ROOM)
+            revs, messages = await claim_rooms(connection, room_ids, per_room)
             if revs:
                 await _write(connection, messages)
                 await advance_progress(connection, revs)
         counts: dict[str, int] = {}
         for each in messages:
             counts[each.room_id] = counts.get(each.room_id, 0) + 1
-        return [room_id for room_id, count in counts.items() if count == _PER_ROOM]
+        return [room_id for room_id, count in counts.items() if count == per_room]
 
     async def _index_hinted(self) -> None:
         taken = dict(islice(self._hinted.items(), _ROOMS_AT_ONCE))
