@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from tests.up_process import UpProcess, command_line, is_alive, wait_all_gone, wait_for
+from tests.up_process import UpProcess, command_line, wait_all_gone, wait_for
 
 ACCOUNT = {"username": "ada.l", "password": "correct horse battery"}
 
@@ -97,7 +97,7 @@ async def test_sigterm_stops_all_and_the_data_are_there_after_a_restart(tmp_path
         processes = first.descendants()
         first.process.send_signal(signal.SIGTERM)
         assert await first.wait_end() == 0
-    assert not any(is_alive(pid) for pid in processes)
+    await wait_all_gone(processes)
     assert "killed" not in first.output
     ports = (tmp_path / "data" / "ports.json").read_text()
 
@@ -123,7 +123,7 @@ async def test_up_after_kill_9_starts_at_once_on_the_same_directory(tmp_path):
         await killed.process.wait()
         async with UpProcess(tmp_path / "data") as again:
             assert await answers(await again.wait_ready())
-    assert not any(is_alive(pid) for pid in processes)
+    await wait_all_gone(processes)
 
 
 async def test_ctrl_c_during_the_start_stops_quietly(tmp_path):
