@@ -145,6 +145,9 @@ class FollowersSession:
         self._tally: dict[str, int] = {}
         self._followers = [Follower(token, self._tally) for token in plan.tokens]
         self._sockets: dict[int, tuple[socket.socket, Follower]] = {}
+        # Each time from other addresses: ports of those that were cut are taken for a minute, and looking for
+        # free ones among them took the generator 6 ms a socket, three quarters of a storm.
+        self._comings = 0
         self._epoll = select.epoll()
         self._epoll.register(control_fd, select.EPOLLIN)
 
@@ -194,6 +197,7 @@ class FollowersSession:
             self._poll(0.05)
 
     def _connect_all(self, started_s: float) -> None:
+        self._comings += 1
         waiting = list(self._followers)
         under_way: list[Follower] = []
         while waiting or under_way:
@@ -209,7 +213,7 @@ class FollowersSession:
         follower.begin()
         one = socket.socket()
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        one.bind((f"127.0.0.{2 + len(self._sockets) // _SOCKETS_PER_ADDRESS}", 0))
+        one.bind((f"127.0.{self._comings % 200}.{2 + len(self._sockets) // _SOCKETS_PER_ADDRESS}", 0))
         one.connect((self._plan.host, self._plan.port))
         one.setblocking(False)
         headers = {"Authorization": f"Bearer {follower.token}"}
