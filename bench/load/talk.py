@@ -93,16 +93,6 @@ class Talk:
         self.sent[self._number] = Sent(talker, len(talker.members))
         talker.transport.write(self.speech.say(talker.room, self._number))
 
-    def on_heard(self, number: int, talker: "Talker", now_s: float) -> None:
-        sent = self.sent.get(number)
-        if sent is None:
-            return
-        sent.missing -= 1
-        sent.last_s = now_s
-        talker.heard += 1
-        if self.speech.acked is None and sent.by is talker:
-            self.on_acked(number, now_s)
-
     def on_acked(self, number: int, now_s: float) -> None:
         sent = self.sent.get(number)
         if sent is not None:
@@ -213,14 +203,22 @@ class Talker(asyncio.Protocol):
             self.ready.set_result(None)
 
     def _find_heard(self, data: bytes) -> int:
-        """Note the copies; return where the last one's head ends."""
+        """Note the copies; return where the last one's head ends. Written out: it runs once for each copy."""
         talk, now_s, end = self._talk, time.perf_counter(), 0
-        prefix = talk.speech.not_heard_after
+        prefix, sent, copy_is_ack = talk.speech.not_heard_after, talk.sent, talk.speech.acked is None
         for found in talk.speech.heard.finditer(data):
             end = found.end()
             if prefix and data.endswith(prefix, 0, found.start()):
                 continue
-            talk.on_heard(int(found[1], 16), self, now_s)
+            number = int(found[1], 16)
+            message = sent.get(number)
+            if message is None:
+                continue
+            message.missing -= 1
+            message.last_s = now_s
+            self.heard += 1
+            if copy_is_ack and message.by is self:
+                talk.on_acked(number, now_s)
         return end
 
     def _find_acks(self, data: bytes) -> int:

@@ -71,7 +71,7 @@ def to_tsvector(room_id: str, sender_id: str, created_at: datetime, text: str) -
     for position, lexeme in number_words(text):
         positions.setdefault(lexeme, []).append(position)
     words = [f"{quote(lexeme)}:{','.join(map(str, found))}" for lexeme, found in positions.items()]
-    return " ".join([*words, *map(quote, markers_of(room_id, sender_id, created_at, text))])
+    return " ".join([*words, *(f"'{marker}'" for marker in markers_of(room_id, sender_id, created_at, text))])
 
 
 def all_of(parts: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from services.messages.models import ROOM_COLUMNS, room_row
 from services.messages.store.connection import Connection
 from services.messages.writer.job import Job
 from services.messages.writer.load.marks import count_own
-from services.messages.writer.load.named import load_members, load_named
+from services.messages.writer.load.named import load_named, names_of
 from services.messages.writer.load.reactions import count_pins, load_reactors
 from services.messages.writer.load.threads import load_replies, load_thread_marks
 from services.messages.writer.state import BatchState
@@ -30,7 +30,7 @@ class Loaded(NamedTuple):
 async def load(connection: Connection, jobs: Sequence[Job], *, waits: bool) -> Loaded:
     """Lock the jobs' rooms and read what they name; without `waits`, skip rooms that are locked.
 
-    Three statements for a batch of plain messages; each other kind of command adds its own.
+    Two statements for a batch of plain messages; each other kind of command adds its own.
     """
     room_ids = list({job.room_id for job in jobs})
     rooms = [room_row(record) for record in await connection.fetch(_LOCK if waits else _LOCK_FREE, room_ids)]
@@ -42,8 +42,7 @@ async def load(connection: Connection, jobs: Sequence[Job], *, waits: bool) -> L
     state = BatchState({room.id: room for room in rooms})
     ready = [job for job in jobs if job.room_id in state.rooms]
     if ready:
-        await load_members(connection, state, {(job.room_id, job.user_id) for job in ready})
-        await load_named(connection, state, ready)
+        await load_named(connection, state, {named for job in ready for named in names_of(job)})
         for load_more in (load_replies, load_thread_marks, load_reactors, count_pins, count_own):
             await load_more(connection, state, ready)
     return Loaded(state, locked_elsewhere)

@@ -1,62 +1,60 @@
-"""Loads the members who call and the messages that are named: what every batch needs."""
+"""Loads the members who call and the messages that are named: what every batch needs, in one statement."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 
-from services.messages.models import MEMBER_COLUMNS, MESSAGE_COLUMNS, member_row, message_row
+from services.messages.models import MEMBER_COLUMNS, MEMBER_WIDTH, MESSAGE_COLUMNS, member_row, message_row
 from services.messages.store.connection import Connection
 from services.messages.writer.job import Job
-from services.messages.writer.state import BatchState, Key
+from services.messages.writer.state import BatchState
 from shared.contracts.messages import EditMessage, MarkRead, OneMessage, SendMessage
 from shared.contracts.reactions import OneReaction
 
-_MEMBERS = f"""
-SELECT statement_timestamp(), {MEMBER_COLUMNS} FROM unnest($1::uuid[], $2::uuid[]) AS k(room_id, user_id)
+Named = tuple[str, str | None, str | None]
+"""Room, a user or none, a message or none."""
+
+_NAMED = f"""
+SELECT statement_timestamp(), {MEMBER_COLUMNS}, {MESSAGE_COLUMNS}
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS k(room_id, user_id, message_id)
 LEFT JOIN messages.memberships m ON m.room_id = k.room_id AND m.user_id = k.user_id AND m.left_at IS NULL
+LEFT JOIN messages.messages g ON g.room_id = k.room_id AND g.id = k.message_id
 """
-_MESSAGES = f"""
-SELECT {MESSAGE_COLUMNS} FROM unnest($1::uuid[], $2::uuid[]) AS k(room_id, id)
-JOIN messages.messages g ON g.room_id = k.room_id AND g.id = k.id
-"""
+_MESSAGE_AT = 1 + MEMBER_WIDTH
 
 
-async def load_members(connection: Connection, state: BatchState, keys: Collection[Key]) -> None:
-    """Load those of (room, user) who are members, and the time: later than the locks, so that it rises."""
-    for now, *values in await connection.fetch(_MEMBERS, *columns(keys)):
-        state.now = now
-        if values[0] is not None:
-            member = member_row(values)
-            state.members[member.room_id, member.user_id] = member
+async def load_named(connection: Connection, state: BatchState, named: Collection[Named]) -> None:
+    """Load those users who are members, those messages that exist, and the time.
 
-
-async def load_named(connection: Connection, state: BatchState, jobs: Sequence[Job]) -> None:
-    """Load the messages that the jobs name; a new message's id too, for it may be a repetition."""
-    await load_messages(connection, state, {key for job in jobs for key in _named_messages(job)})
-
-
-async def load_messages(connection: Connection, state: BatchState, keys: Collection[Key]) -> None:
-    """Load those of (room, message) that exist."""
-    if not keys:
+    It is later than the locks, so that times of a room rise.
+    """
+    if not named:
         return
-    for record in await connection.fetch(_MESSAGES, *columns(keys)):
-        row = message_row(record)
-        state.messages[row.room_id, row.id] = row
+    for record in await connection.fetch(_NAMED, *zip(*named, strict=True)):
+        if record[1] is not None:
+            member = member_row(record[1:_MESSAGE_AT])
+            state.members[member.room_id, member.user_id] = member
+        if record[_MESSAGE_AT] is not None:
+            row = message_row(record[_MESSAGE_AT:])
+            state.messages[row.room_id, row.id] = row
+    state.now = record[0]
 
 
-def columns(keys: Collection[Key]) -> tuple[list[str], list[str]]:
-    """Return pairs as two parameters of a statement."""
-    return [first for first, _ in keys], [second for _, second in keys]
+def names_of(job: Job) -> Iterable[Named]:
+    """Yield who calls and what the command names; a new message's id too, for it may be a repetition."""
+    message_ids = _messages_of(job)
+    yield job.room_id, job.user_id, message_ids[0] if message_ids else None
+    for message_id in message_ids[1:]:
+        yield job.room_id, None, message_id
 
 
-def _named_messages(job: Job) -> list[Key]:
+def _messages_of(job: Job) -> list[str]:
     match job.asked:
-        case SendMessage(room_id=room_id, id=message_id, thread_id=thread_id, reply_to=reply_to):
-            named = (message_id, thread_id, reply_to)
-            return [(room_id, each) for each in named if each is not None]
+        case SendMessage(id=message_id, thread_id=thread_id, reply_to=reply_to):
+            return [each for each in (message_id, thread_id, reply_to) if each is not None]
         case (
-            EditMessage(room_id=room_id, message_id=message_id)
-            | OneMessage(room_id=room_id, message_id=message_id)
-            | OneReaction(room_id=room_id, message_id=message_id)
+            EditMessage(message_id=message_id)
+            | OneMessage(message_id=message_id)
+            | OneReaction(message_id=message_id)
         ):
-            return [(room_id, message_id)]
-        case MarkRead(room_id=room_id, thread_id=thread_id):
-            return [(room_id, thread_id)] if thread_id is not None else []
+            return [message_id]
+        case MarkRead(thread_id=thread_id):
+            return [thread_id] if thread_id is not None else []

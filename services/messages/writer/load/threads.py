@@ -7,7 +7,7 @@ import msgspec
 
 from services.messages.store.connection import Connection
 from services.messages.writer.job import Job
-from services.messages.writer.load.named import columns, load_members, load_messages
+from services.messages.writer.load.named import load_named
 from services.messages.writer.state import BatchState, Key
 from shared.contracts import messages
 from shared.contracts.entities import ThreadMark
@@ -47,10 +47,11 @@ async def load_replies(connection: Connection, state: BatchState, jobs: Sequence
             losses[job.room_id, job.asked.thread_id] += 1
     if not losses:
         return
-    await load_messages(connection, state, set(losses).difference(state.messages))
+    roots = set(losses).difference(state.messages)
+    await load_named(connection, state, [(room_id, None, root_id) for room_id, root_id in roots])
     state.latest_replies = {key: [] for key in losses}
     counts = [count + 1 for count in losses.values()]
-    records = await connection.fetch(_LATEST_REPLIES, *columns(losses), counts)
+    records = await connection.fetch(_LATEST_REPLIES, *zip(*losses, strict=True), counts)
     for room_id, thread_id, reply_id, created_at in records:
         state.latest_replies[str(room_id), str(thread_id)].append((str(reply_id), created_at))
 
@@ -67,8 +68,7 @@ async def load_thread_marks(connection: Connection, state: BatchState, jobs: Seq
     found = (state.messages.get((room_id, thread_id)) for room_id, thread_id, _ in named)
     roots = [root for root in found if root is not None]
     authors = {(root.room_id, root.sender_id) for root in roots}.difference(state.members)
-    if authors:
-        await load_members(connection, state, authors)
+    await load_named(connection, state, [(room_id, user_id, None) for room_id, user_id in authors])
     keys = named | {(root.room_id, root.id, root.sender_id) for root in roots}
     for user_id, data in await connection.fetch(_THREAD_MARKS, *zip(*keys, strict=True)):
         mark = _decode_mark(data)
