@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth import upkeep
+from services.auth.beginning import LoginStarter
 from services.auth.commands.calls import Calls
 from services.auth.commands.logins import Logins
 from services.auth.commands.profiles import Profiles
@@ -42,12 +43,15 @@ def create_app(settings: AuthSettings) -> FastAPI:
         stack.callback(passwords.close)
         load_common_passwords()
 
+        refresh_tokens = RefreshTokens(settings.secret)
+        starter = LoginStarter(ring, refresh_tokens)
         dispatcher = Dispatcher(SERVICE, bus, translate)
         SigningIn(
             engine=engine,
             bus=bus,
             ring=ring,
-            refresh_tokens=RefreshTokens(settings.secret),
+            refresh_tokens=refresh_tokens,
+            starter=starter,
             passwords=passwords,
             rates=Limits(settings.auth_rate_factor),
         ).add_to(dispatcher)

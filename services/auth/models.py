@@ -15,7 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import UUID
+from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 metadata = MetaData(schema="auth")
 
@@ -63,6 +63,7 @@ logins = Table(
     Column("ended_at", _TIME),  # the row stays until it expires: its address is one the user knows
     Column("address", Text),
     Column("user_agent", Text),
+    Column("proved_at", _TIME),  # when its owner last proved who they are; null: only at its beginning
 )
 
 refresh_tokens = Table(
@@ -108,4 +109,27 @@ limits = Table(
     metadata,
     Column("key", LargeBinary, primary_key=True),
     Column("full_at", _TIME, nullable=False),  # GCRA's theoretical arrival time
+)
+
+# Only ever appended to. Each row's hash covers the one before: what is altered or taken out shows.
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("number", BigInteger, primary_key=True),  # dense
+    Column("at", _TIME, nullable=False),
+    Column("actor_id", _ID),  # null: the operator at the command line, or nobody signed in
+    Column("action", Text, nullable=False),
+    Column("subject_id", _ID),
+    Column("address", Text),
+    Column("details", JSONB, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+# One row: the end of the chain. Its lock is held until commit, so that numbers are dense.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("is_only", Boolean, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
 )

@@ -5,6 +5,7 @@ from typing import assert_never
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.auth import domain, hints, limits, tokens
+from services.auth.beginning import LoginStarter
 from services.auth.keys import KeyRing
 from services.auth.limits import Limits
 from services.auth.passwords import Passwords, refuse_weak
@@ -36,6 +37,7 @@ class SigningIn:
         bus: Bus,
         ring: KeyRing,
         refresh_tokens: RefreshTokens,
+        starter: LoginStarter,
         passwords: Passwords,
         rates: Limits,
     ) -> None:
@@ -43,6 +45,7 @@ class SigningIn:
         self._bus = bus
         self._ring = ring
         self._refresh_tokens = refresh_tokens
+        self._starter = starter
         self._passwords = passwords
         self._rates = rates
 
@@ -72,7 +75,7 @@ class SigningIn:
             )
             if me is None:
                 raise _taken()
-            return await self._begin_login(connection, me, request)
+            return await self._starter.begin(connection, me, request)
 
     async def login(self, request: BusRequest, asked: auth.PasswordLogin) -> auth.SignedIn:
         """Sign in. Whatever is wrong, the answer is one and takes the same time."""
@@ -91,7 +94,7 @@ class SigningIn:
         async with self._engine.begin() as connection:
             await stored_limits.refund(connection, guess)
             me = _still_valid(account, await users.lock_account(connection, account.me.id))
-            return await self._begin_login(connection, me, request)
+            return await self._starter.begin(connection, me, request)
 
     async def refresh(self, _caller: Caller, asked: auth.Refresh) -> auth.Refreshed:
         """Trade a refresh token; one that is replayed ends its login."""
@@ -105,21 +108,6 @@ class SigningIn:
             case Revocation():
                 await hints.announce(self._bus, outcome)
         raise _refresh_refused()
-
-    async def _begin_login(self, connection: AsyncConnection, me: Me, request: BusRequest) -> auth.SignedIn:
-        login_id, refresh_token = new_id(), self._refresh_tokens.create()
-        now = await read_clock(connection)
-        await logins.insert_login(
-            connection,
-            login_id=login_id,
-            user_id=me.id,
-            address=request.caller.address,
-            user_agent=request.user_agent,
-            token_hash=self._refresh_tokens.hash(refresh_token),
-            now=now,
-        )
-        issued = tokens.issue(self._ring, me, login_id, refresh_token, now)
-        return auth.SignedIn(domain.to_public(me), issued)
 
     async def _trade(self, connection: AsyncConnection, token: str) -> Tokens | Revocation | None:
         """Return new tokens, or the revocation of a login that somebody copied, or None: refused."""

@@ -1,6 +1,6 @@
 """Rows of `logins` and `refresh_tokens`: where a user is signed in. Ending one is in `endings`."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -65,6 +65,24 @@ async def lock_live_login(connection: AsyncConnection, login_id: str, user_id: s
         .with_for_update()
     )
     return (await connection.scalar(statement)) is not None
+
+
+async def measure_proof_age(connection: AsyncConnection, login_id: str, user_id: str) -> timedelta | None:
+    """Hold a login until commit; return how long ago its owner proved who they are, None if it has ended."""
+    proved_at = func.coalesce(logins.c.proved_at, logins.c.created_at)
+    statement = (
+        select((func.clock_timestamp() - proved_at).label("age"))
+        .where(logins.c.id == login_id, logins.c.user_id == user_id, logins.c.ended_at.is_(None))
+        .with_for_update()
+    )
+    age: timedelta | None = await connection.scalar(statement)
+    return age
+
+
+async def note_proof(connection: AsyncConnection, login_id: str) -> None:
+    """Note that the owner of a login has proved who they are, now."""
+    moved = update(logins).where(logins.c.id == login_id).values(proved_at=func.clock_timestamp())
+    await connection.execute(moved)
 
 
 async def read_refresh_state(

@@ -1,0 +1,37 @@
+"""Begins a login for somebody who has proved who they are, whatever the way: the one place for it."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.auth import domain, tokens
+from services.auth.keys import KeyRing
+from services.auth.store import logins
+from services.auth.store.database import read_clock
+from services.auth.tokens import RefreshTokens
+from shared.bus import BusRequest
+from shared.contracts import auth
+from shared.contracts.entities import Me
+from shared.ids import new_id
+
+
+class LoginStarter:
+    """Makes the row of a login and its first tokens."""
+
+    def __init__(self, ring: KeyRing, refresh_tokens: RefreshTokens) -> None:
+        self._ring = ring
+        self._refresh_tokens = refresh_tokens
+
+    async def begin(self, connection: AsyncConnection, me: Me, request: BusRequest) -> auth.SignedIn:
+        """Sign in a user whose row is locked. The caller commits before answering."""
+        login_id, refresh_token = new_id(), self._refresh_tokens.create()
+        now = await read_clock(connection)
+        await logins.insert_login(
+            connection,
+            login_id=login_id,
+            user_id=me.id,
+            address=request.caller.address,
+            user_agent=request.user_agent,
+            token_hash=self._refresh_tokens.hash(refresh_token),
+            now=now,
+        )
+        issued = tokens.issue(self._ring, me, login_id, refresh_token, now)
+        return auth.SignedIn(domain.to_public(me), issued)
