@@ -15,7 +15,7 @@ from shared.contracts.errors import ErrorCode
 from shared.contracts.registry import Command, Rep, Req
 from shared.errors import ChatError, unavailable
 from shared.ids import new_id
-from shared.telemetry import COMMANDS, get_logger
+from shared.telemetry import command_observer, get_logger
 
 log = get_logger(__name__)
 
@@ -124,7 +124,7 @@ class Dispatcher:
         except Exception as exc:  # noqa: BLE001 - the edge of command dispatch
             error = self.explain(exc, name)
             outcome, reply = error.code, error.encode()
-        COMMANDS.labels(name, outcome).observe(time.perf_counter() - started)
+        command_observer(name, outcome)(time.perf_counter() - started)
         request.respond(reply)
 
     def _spawn(self, work: Awaitable[None]) -> None:

@@ -22,7 +22,7 @@ from shared.contracts.registry import Command, Door, find_command
 from shared.contracts.validation import decode_request
 from shared.errors import ChatError
 from shared.ids import new_id
-from shared.telemetry import COMMANDS, get_logger
+from shared.telemetry import command_observer, get_logger
 
 log = get_logger(__name__)
 
@@ -138,7 +138,7 @@ class Router:
             error = ChatError(ErrorCode.INTERNAL, "something went wrong here", details={"trace_id": trace_id})
             outcome = error.encode()
         label = "ok" if outcome.startswith(b'{"ok"') else "error"
-        COMMANDS.labels(job.command.name, label).observe(self._now_s() - started_s)
+        command_observer(job.command.name, label)(self._now_s() - started_s)
         return outcome
 
     async def _run(self, connection: Connection, job: Job) -> bytes:

@@ -19,7 +19,6 @@ from services.messages.store.search import (
     advance_progress,
     claim_rooms,
     drop_words,
-    list_indexed,
     list_rooms_behind,
     put_words,
 )
@@ -120,14 +119,9 @@ class Indexer:
 
 async def _write(connection: Connection, messages: Sequence[Unindexed]) -> None:
     gone = [each for each in messages if not each.is_present]
-    present = [each for each in messages if each.is_present]
     if gone:
         await drop_words(connection, gone)
-    if not present:
-        return
-    known = await list_indexed(connection, present)
-    # Reactions, pins and replies change a message's row as well, and nothing of its words.
-    changed = [each for each in present if known.get((each.room_id, each.id), each) != each.edited_at]
+    changed = [each for each in messages if each.is_present and not each.is_indexed]
     if changed:
         await put_words(connection, changed, [tsv async for tsv in _cut(changed)])
         INDEXED.inc(len(changed))

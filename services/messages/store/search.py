@@ -59,6 +59,7 @@ FOR UPDATE SKIP LOCKED
 """
 _UNINDEXED = """
 SELECT k.room_id, r.rev, g.id, g.rev, g.sender_id, g.created_at, g.edited_at, g.deleted_at IS NULL,
+       s.message_id IS NOT NULL AND s.edited_at IS NOT DISTINCT FROM g.edited_at,
        CASE WHEN g.deleted_at IS NULL THEN g.text ELSE '' END
 FROM unnest($1::uuid[], $2::bigint[]) AS k(room_id, rev)
 JOIN messages.rooms r ON r.id = k.room_id
@@ -66,10 +67,8 @@ LEFT JOIN LATERAL (
     SELECT * FROM messages.messages g
     WHERE g.room_id = k.room_id AND g.rev > 0 AND g.rev > k.rev ORDER BY g.rev LIMIT $3
 ) g ON true
-"""
-_INDEXED = """
-SELECT s.room_id, s.message_id, s.edited_at FROM unnest($1::uuid[], $2::uuid[]) AS k(room_id, id)
-JOIN messages.message_search s ON s.room_id = k.room_id AND s.message_id = k.id
+LEFT JOIN messages.message_search s ON s.room_id = k.room_id AND s.message_id = g.id
+ORDER BY k.room_id, g.rev
 """
 _PUT = """
 INSERT INTO messages.message_search AS s (room_id, message_id, created_at, edited_at, tsv)
@@ -124,6 +123,8 @@ class Unindexed(NamedTuple):
     created_at: datetime
     edited_at: datetime | None
     is_present: bool
+    is_indexed: bool
+    """The index has its words already: reactions, pins and replies change a message's row as well."""
     text: str
 
 
@@ -189,14 +190,6 @@ async def claim_rooms(connection: Connection, room_ids: Sequence[str], per_room:
         if len(messages) == per_room:  # there may be more: the rest is another round's
             revs[room_id] = messages[-1].rev
     return Claimed(revs, [each for messages in found.values() for each in messages])
-
-
-async def list_indexed(
-    connection: Connection, messages: Sequence[Unindexed]
-) -> dict[tuple[str, str], datetime | None]:
-    """Return, of those messages that are indexed, when the indexed text was edited; by room and id."""
-    records = await connection.fetch(_INDEXED, *_keys(messages))
-    return {(str(room_id), str(message_id)): edited_at for room_id, message_id, edited_at in records}
 
 
 async def put_words(connection: Connection, messages: Sequence[Unindexed], tsvs: Sequence[str]) -> None:

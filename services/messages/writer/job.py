@@ -1,7 +1,5 @@
 """One command on its way through the writer."""
 
-from collections.abc import Callable
-from functools import cache
 from time import monotonic
 
 from services.messages.domain.frames import ok
@@ -10,7 +8,7 @@ from shared.contracts.errors import ErrorCode
 from shared.contracts.messages import EditMessage, MarkRead, OneMessage, SendMessage
 from shared.contracts.reactions import OneReaction
 from shared.errors import ChatError
-from shared.telemetry import COMMANDS
+from shared.telemetry import command_observer
 
 Asked = SendMessage | EditMessage | OneMessage | OneReaction | MarkRead
 """What the writer carries; the command says what is to be done with it."""
@@ -45,12 +43,5 @@ class Job:
             outcome, encoded = reply.code, reply.encode()
         else:
             encoded = ok(reply)
-        _observer(self.command, outcome)(monotonic() - self.arrived_s)
+        command_observer(self.command, outcome)(monotonic() - self.arrived_s)
         self._request.respond(encoded)
-
-
-@cache
-def _observer(command: str, outcome: str) -> Callable[[float], None]:
-    # Looking a label up costs as much as what it counts.
-    observe: Callable[[float], None] = COMMANDS.labels(command, outcome).observe
-    return observe
