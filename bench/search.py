@@ -99,17 +99,25 @@ async def index_all(engine: AsyncEngine, messages: int) -> float:
     return round(messages / (time.perf_counter() - started_s))
 
 
-async def run(database_url: str, options: argparse.Namespace) -> dict[str, Any]:
+async def measure_search(messages: int, queries: int) -> dict[str, Any]:
+    """Fill a store of its own, index it, and ask so many queries of each kind."""
+    with tempfile.TemporaryDirectory() as path, DataDir.open(Path(path) / "data") as data_dir:
+        async with EmbeddedServers(data_dir) as servers:
+            await migrate(servers.endpoints.database_url)
+            return await _measure_on(servers.endpoints.database_url, messages, queries)
+
+
+async def _measure_on(database_url: str, messages: int, queries: int) -> dict[str, Any]:
     settings = MessagesSettings(database_url=database_url, nats_url="nats://none", health_port=1)
     corpus = Corpus()
     connection = await asyncpg.connect(database_url)
     try:
         started_s = time.perf_counter()
-        user_id = await fill(connection, corpus, options.messages)
+        user_id = await fill(connection, corpus, messages)
         print(f"filled in {time.perf_counter() - started_s:.0f} s", flush=True)
         engine = create_engine(settings, "bench")
         watch_connections(engine)
-        rate = await index_all(engine, options.messages)
+        rate = await index_all(engine, messages)
         print(f"indexed {rate} messages/s", flush=True)
         await connection.execute("VACUUM ANALYZE")
         total, heap = await connection.fetchrow(_SIZE)
@@ -119,15 +127,15 @@ async def run(database_url: str, options: argparse.Namespace) -> dict[str, Any]:
         )
         commands = SearchCommands(Database(engine, new_id(), lambda _journal: None))
         kinds = kinds_of_query(corpus, room_id, sender_id)
-        figures = await measure(commands, kinds, user_id, options.queries)
+        figures = await measure(commands, kinds, user_id, queries)
         await engine.dispose()
     finally:
         await connection.close()
     return {
-        "messages": options.messages,
+        "messages": messages,
         "indexed_per_s": rate,
-        "bytes_per_message": round(total / options.messages),
-        "of_it_index_bytes": round((total - heap) / options.messages),
+        "bytes_per_message": round(total / messages),
+        "of_it_index_bytes": round((total - heap) / messages),
         "queries": figures,
     }
 
@@ -146,10 +154,7 @@ async def main() -> None:
     parser.add_argument("--messages", type=int, default=1_000_000)
     parser.add_argument("--queries", type=int, default=200, help="of each kind")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as path, DataDir.open(Path(path) / "data") as data_dir:
-        async with EmbeddedServers(data_dir) as servers:
-            await migrate(servers.endpoints.database_url)
-            figures = await run(servers.endpoints.database_url, options)
+    figures = await measure_search(options.messages, options.queries)
     present(figures)
     save("search", figures)
 

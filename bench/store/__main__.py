@@ -18,12 +18,12 @@ import uvloop
 from bench.load import report
 from bench.load.load_process import LoadFailed
 from bench.load.verdicts import judge, make_verdict_table
+from bench.search import measure_search
 from bench.store.effort import FULL, QUICK, Effort
 from bench.store.limits import measure_limits
 from bench.store.peer import measure_peer
 from bench.store.presentation import make_chart, make_tables
 from bench.store.reads import measure_reads
-from bench.store.search import measure_search
 from bench.store.sends import measure_paced, measure_sends
 from bench.store.verdicts import GOALS
 from bench.store.write_path import measure_write_path
@@ -43,7 +43,7 @@ def list_scenarios(filled: Path | None) -> dict[str, Scenario]:
         "paced": measure_paced,
         "write_path": measure_write_path,
         "peer": measure_peer,
-        "search": measure_search,
+        "search": lambda effort: measure_search(effort.searched_messages, effort.searches),
         "reads": partial(measure_reads, filled=filled),
     }
 

@@ -72,6 +72,7 @@ async def _fill(connections: Sequence[Any], messages: int, rooms: int) -> None:
         for statement in (
             "ANALYZE bench_fill.rooms", "ANALYZE bench_fill.members", fill_sql.ROOM_ROWS,
             fill_sql.MEMBERSHIP_ROWS, fill_sql.USER_ROOM_ROWS, fill_sql.TIMELINE_ROWS,
+            fill_sql.SEARCH_ROWS,
         ):  # fmt: skip
             await first.execute(statement)
     with _step("order of time"):
