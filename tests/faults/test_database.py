@@ -5,15 +5,26 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import asyncpg
 import pytest
 
 from deploy.local.postgres import postgres_url
-from tests.faults.talking import Talker, list_all, talking
-from tests.faults.wholeness import POOL, check_nothing_left, check_whole
+from tests.faults.small_disk import on_small_disk
+from tests.faults.standby import Standby, led_through_proxy, standby_of
+from tests.faults.talking import Talker, created, list_all, talking
+from tests.faults.wholeness import (
+    POOL,
+    SESSIONS,
+    check_frames,
+    check_nothing_left,
+    check_stored,
+    check_whole,
+)
 from tests.stack import Stack
-from tests.wire import Person, Refused, Socket, eventually, new_id
+from tests.tcp_proxy import TcpProxy
+from tests.wire import Json, Person, Refused, Socket, eventually, new_id
 
 BACKEND = """
 SELECT pid FROM pg_stat_activity WHERE application_name = 'chatcraft-messages' ORDER BY state_change DESC LIMIT 1
@@ -21,6 +32,8 @@ SELECT pid FROM pg_stat_activity WHERE application_name = 'chatcraft-messages' O
 PARTITION_OF = "SELECT DISTINCT tableoid::regclass::text FROM messages.messages WHERE room_id = $1"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'chatcraft'"
 CUT_ALL = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'chatcraft'"
+# The audit of a node comes at most 18 s apart.
+RELOADED_WITHIN_S = 25
 
 
 class Room:
@@ -158,6 +171,7 @@ async def test_readers_that_hang_with_the_whole_pool_are_refused_and_no_send_is_
 
 async def is_used_up(admin: asyncpg.Connection) -> bool:
     """Each process of the two has its pool waiting, but for what its writer and sweeper have in hand."""
+    await admin.execute("SELECT pg_stat_clear_snapshot()")  # or a transaction sees what it saw first
     return bool(await admin.fetchval(WAITING) >= 2 * (POOL - 2))
 
 
@@ -174,3 +188,78 @@ async def test_without_a_free_connection_on_the_server_sends_are_refused_and_com
             await admin.execute("ALTER ROLE chatcraft CONNECTION LIMIT -1")
         await room.goes_on(10)
     assert room.refusals == {"unavailable"}
+
+
+async def test_on_a_full_disk_sends_are_refused_all_is_read_and_space_mends_it(
+    broken: Stack, anna: Person, bert: Person
+) -> None:
+    other = await anna.create_room()
+    await anna.send(other, "before")
+    async with on_small_disk(broken) as disk, room_of(broken, anna, bert) as room:
+        disk.fill()
+        # There is some space left in pages that are there already.
+        long = "x" * 3_000
+        while (code := await code_of(anna.send(other, long))) == "ok":  # noqa: ASYNC110 - sends, not waits
+            pass
+        assert code == "unavailable"
+        stored = await list_all(anna, other)
+        codes = await asyncio.gather(*(code_of(anna.send(other, new_id() * 400)) for _ in range(20)))
+        assert "unavailable" in codes
+        assert len(await list_all(anna, other)) == len(stored) + codes.count("ok")
+        assert await list_all(bert, room.id)
+        disk.clear()
+        await room.goes_on()
+        await anna.send(other, long)
+    assert room.refusals <= {"unavailable"}
+
+
+async def test_a_promoted_standby_has_all_that_was_acked_and_everybody_reloads(
+    broken: Stack, anna: Person, bert: Person, tmp_path: Path
+) -> None:
+    """The address leads to it before it is promoted, as it may where somebody else decides that."""
+    room_id = await anna.create_room(members=(bert,))
+    async with standby_of(broken, tmp_path / "standby") as standby, led_through_proxy(broken) as proxy:
+        async with AsyncExitStack() as opened:
+            async with talking(anna, room_id) as one, talking(bert, room_id) as other:
+                async with anna.socket() as here, bert.socket() as there:
+                    room = Room(room_id, (one, other), (here, there))
+                    await room.goes_on()
+                    held = position_of(here, room_id)
+                    await fail_over(broken, room, standby, proxy)
+                    codes = [await each.wait_closed(RELOADED_WITHIN_S) for each in room.sockets]
+                    assert codes == [1012, 1012]
+                readers = [await opened.enter_async_context(each.socket(sync=False)) for each in (anna, bert)]
+                for reader in readers:
+                    await reload(reader, room_id, held)
+                await room.goes_on()
+            stored = await check_stored(room_id, room.talkers)
+            for reader in readers:
+                await reader.wait_for_event("message.created", id=stored[-1])
+                heard = created(reader, room_id)
+                assert heard == stored[-len(heard) :]
+                check_frames(reader.of_room(room_id))
+        await check_nothing_left(broken, standby.admin_url)
+    assert room.refusals <= {"unavailable"}
+
+
+async def fail_over(broken: Stack, room: Room, standby: Standby, proxy: TcpProxy) -> None:
+    await broken.kill("postgres", number=signal.SIGQUIT)
+    proxy.lead_to(standby.port)
+    refused = room.talkers[0].refusals
+    await eventually(lambda: refused.total() > 20)
+    assert await code_of(list_all(room.talkers[0].person, room.id)) == "unavailable"
+    assert await standby.ask(SESSIONS) <= 2 * POOL
+    await standby.promote()
+    await room.goes_on()
+
+
+def position_of(socket: Socket, room_id: str) -> Json:
+    last = socket.of_room(room_id)[-1]
+    return {"epoch": last["epoch"], "rev": last["rev"]}
+
+
+async def reload(reader: Socket, room_id: str, held: Json) -> None:
+    reader.synced = await reader.call("sync", {"rooms": {room_id: held}})
+    [element] = reader.synced["rooms"]
+    assert element["state"] == "reset"
+    assert element["position"]["epoch"] > held["epoch"]

@@ -19,17 +19,23 @@ _STUCK = """
 SELECT count(*) FROM pg_stat_activity
 WHERE usename = 'chatcraft' AND state LIKE 'idle in transaction%' AND now() - state_change > interval '3 s'
 """
-_SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'chatcraft-messages'"
+SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'chatcraft-messages'"
 
 
 async def check_whole(room_id: str, talkers: Sequence[Talker], sockets: Sequence[Socket]) -> None:
     """Check that the room holds what was acked and nothing else, and that all readers heard just that."""
+    await check_stored(room_id, talkers)
+    await check_order(talkers[0].person, room_id, sockets)
+
+
+async def check_stored(room_id: str, talkers: Sequence[Talker]) -> list[str]:
+    """Check that the room holds what was acked and nothing else, each talker's in order; return it."""
     stored = await list_all(talkers[0].person, room_id)
     assert Counter(stored) == Counter(each for talker in talkers for each in talker.acked)
-    await check_order(talkers[0].person, room_id, sockets)
     for talker in talkers:
         own = set(talker.acked)
         assert [each for each in stored if each in own] == talker.acked
+    return stored
 
 
 async def check_order(reader: Person, room_id: str, sockets: Sequence[Socket]) -> None:
@@ -51,16 +57,16 @@ def check_frames(frames: Sequence[dict[str, Any]]) -> None:
         assert frame["ev"] == "room.changes" or begins == before["rev"]
 
 
-async def check_nothing_left(stack: Stack) -> None:
+async def check_nothing_left(stack: Stack, admin_url: str | None = None) -> None:
     """Check the whole database, and that neither a command nor a session nor a transaction hangs on."""
     replicas = [index for service, index in stack.children if service == "messages"]
     for index in replicas:
         await eventually(lambda index=index: _is_idle(stack, index))
-    admin = await asyncpg.connect(postgres_url(stack._data_dir, as_admin=True))
+    admin = await asyncpg.connect(admin_url or postgres_url(stack._data_dir, as_admin=True))
     try:
         await eventually(lambda: admin.fetchval("SELECT count(*) = 0 FROM messages.outbox"), 20)
         assert await admin.fetchval(_STUCK) == 0
-        assert await admin.fetchval(_SESSIONS) <= POOL * len(replicas)
+        assert await admin.fetchval(SESSIONS) <= POOL * len(replicas)
         findings: list[Finding] = []
         await verify(admin, findings.append, lambda _summary: None)
         assert not findings
