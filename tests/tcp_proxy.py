@@ -24,6 +24,10 @@ class TcpProxy:
         self.cut()
 
     @property
+    def target_port(self) -> int:
+        return self._target[1]
+
+    @property
     def link_count(self) -> int:
         """How many links are open, counting both their ends as one."""
         return len(self._writers) // 2

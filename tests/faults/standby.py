@@ -1,4 +1,4 @@
-"""A hot standby of a stack's PostgreSQL, synchronous, that can be promoted; and the way to lead services to it."""
+"""A synchronous standby of a stack's PostgreSQL, that can be promoted."""
 
 import asyncio
 import shutil
@@ -15,11 +15,9 @@ from deploy.local.child import Child
 from deploy.local.postgres import postgres_url
 from deploy.local.servers import start_and_wait
 from tests.stack import Stack
-from tests.tcp_proxy import TcpProxy
 from tests.up_process import run_program
 from tests.wire import eventually
 
-DATABASE_URL = "CHATCRAFT_DATABASE_URL"
 IS_SYNCHRONOUS = "SELECT count(*) = 1 FROM pg_stat_replication WHERE sync_state = 'sync'"
 
 
@@ -50,12 +48,14 @@ class Standby:
 
 @asynccontextmanager
 async def standby_of(stack: Stack, home: Path) -> AsyncIterator[Standby]:
-    """Add a standby in `home` without which nothing commits; if it was promoted, it takes the first one's place."""
+    """Add a standby without which nothing commits; promoted, it takes the first server's place for good."""
     primary = stack.find("postgres")
     primary_home = Path(primary.program.argv[primary.program.argv.index("-D") + 1])
     admin_url = postgres_url(stack._data_dir, as_admin=True)
     copy = str(Path(primary.program.argv[0]).with_name("pg_basebackup"))
-    code, lines = await run_program(copy, "-D", str(home), "-R", "-X", "stream", "-c", "fast", "-d", admin_url)
+    code, lines = await run_program(
+        copy, "-D", str(home), "-R", "-X", "stream", "-c", "fast", "-d", admin_url
+    )
     assert code == 0, lines
     standby = make_standby(primary, home, admin_url)
     try:
@@ -65,11 +65,16 @@ async def standby_of(stack: Stack, home: Path) -> AsyncIterator[Standby]:
     finally:
         await standby.server.stop()
         await primary.stop()
-        if standby.is_promoted:
-            await asyncio.to_thread(shutil.rmtree, primary_home)
-            home.rename(primary_home)
-        (primary_home / "postgresql.auto.conf").write_text("")
+        await asyncio.to_thread(leave_one, standby, primary_home)
         await stack.restart("postgres")
+
+
+def leave_one(standby: Standby, primary_home: Path) -> None:
+    """Keep the files of the server that has the last word, and let it wait for nobody."""
+    if standby.is_promoted:
+        shutil.rmtree(primary_home)
+        standby.home.rename(primary_home)
+    (primary_home / "postgresql.auto.conf").write_text("")
 
 
 def make_standby(primary: Child, home: Path, admin_url: str) -> Standby:
@@ -103,27 +108,3 @@ async def wait_for_it(admin_url: str) -> None:
 def with_port(url: str, port: int) -> str:
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.replace(f":{parts.port}", f":{port}")))
-
-
-@asynccontextmanager
-async def led_through_proxy(stack: Stack) -> AsyncIterator[TcpProxy]:
-    """Restart all that write with their PostgreSQL behind one proxy, as behind an address that moves."""
-    children = [child for (service, _), child in stack.children.items() if service in {"auth", "messages"}]
-    plain = {child: child.program for child in children}
-    url = stack.endpoints.database_url
-    async with TcpProxy(urlsplit(url).port or 5432) as proxy:
-        for child in children:
-            env = {**child.program.env, DATABASE_URL: with_port(url, proxy.port)}
-            child.program = replace(child.program, env=env)
-        await restart_all(children)
-        try:
-            yield proxy
-        finally:
-            await asyncio.gather(*(child.stop() for child in children))
-            for child, program in plain.items():
-                child.program = program
-
-
-async def restart_all(children: list[Child]) -> None:
-    await asyncio.gather(*(child.stop() for child in children))
-    await asyncio.gather(*(start_and_wait(child) for child in children))

@@ -1,18 +1,19 @@
-"""PostgreSQL crashes, hangs, is full in every way: sends fail retryably, what is acked is kept, reads go on."""
+"""PostgreSQL crashes, hangs, is full, fails over: sends are refused retryably, what was acked is kept."""
 
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from deploy.local.data_dir import DataDir
 from deploy.local.postgres import postgres_url
 from tests.faults.small_disk import on_small_disk
-from tests.faults.standby import Standby, led_through_proxy, standby_of
+from tests.faults.standby import Standby, standby_of, with_port
 from tests.faults.talking import Talker, created, list_all, talking
 from tests.faults.wholeness import (
     POOL,
@@ -24,10 +25,11 @@ from tests.faults.wholeness import (
 )
 from tests.stack import Stack
 from tests.tcp_proxy import TcpProxy
-from tests.wire import Json, Person, Refused, Socket, eventually, new_id
+from tests.wire import Json, Person, Refused, Socket, eventually
 
 BACKEND = """
-SELECT pid FROM pg_stat_activity WHERE application_name = 'chatcraft-messages' ORDER BY state_change DESC LIMIT 1
+SELECT pid FROM pg_stat_activity WHERE application_name = 'chatcraft-messages'
+ORDER BY state_change DESC LIMIT 1
 """
 PARTITION_OF = "SELECT DISTINCT tableoid::regclass::text FROM messages.messages WHERE room_id = $1"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'chatcraft'"
@@ -55,6 +57,26 @@ class Room:
         await eventually(lambda: all(len(talker.acked) >= least for talker, least in pairs), timeout_s)
 
 
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataDir]:
+    with DataDir.open(tmp_path_factory.mktemp("database") / "data") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def address(data_dir: DataDir) -> AsyncIterator[TcpProxy]:
+    """Where the services find PostgreSQL: an address that can lead elsewhere."""
+    async with TcpProxy(data_dir.port("postgres")) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+async def broken(data_dir: DataDir, address: TcpProxy) -> AsyncIterator[Stack]:
+    env = {"CHATCRAFT_DATABASE_URL": with_port(postgres_url(data_dir), address.port)}
+    async with Stack("test_database", data_dir, env=env) as running:
+        yield running
+
+
 @asynccontextmanager
 async def room_of(broken: Stack, anna: Person, bert: Person) -> AsyncIterator[Room]:
     """Talk during the body; afterwards all must be whole."""
@@ -79,19 +101,22 @@ async def admin(broken: Stack) -> AsyncIterator[asyncpg.Connection]:
 async def code_of(call: Awaitable[object]) -> str:
     try:
         await call
-    except Refused as refused:
-        if refused.code == "unavailable":
-            assert refused.error["retry_after_ms"] > 0
-        return str(refused.code)
-    return "ok"
+    except Refused as exc:
+        refused = exc
+    else:
+        return "ok"
+    assert refused.code != "unavailable" or refused.error["retry_after_ms"] > 0
+    return str(refused.code)
 
 
 async def crash_the_server(broken: Stack, room: Room) -> None:
     await broken.kill("postgres", number=signal.SIGQUIT)
-    for person in (each.person for each in room.talkers):
-        assert await code_of(list_all(person, room.id)) == "unavailable"
-        assert await code_of(person.send(room.id, "into the void")) == "unavailable"
-    await broken.restart("postgres")
+    try:
+        for person in (each.person for each in room.talkers):
+            assert await code_of(list_all(person, room.id)) == "unavailable"
+            assert await code_of(person.send(room.id, "into the void")) == "unavailable"
+    finally:
+        await broken.restart("postgres")
 
 
 async def crash_a_backend(broken: Stack, _room: Room) -> None:
@@ -138,13 +163,12 @@ async def test_a_locked_partition_does_not_hold_up_the_rooms_of_the_others(
         other = await anna.create_room()
         while (await anna.send(other, "before")) and await admin.fetchval(PARTITION_OF, other) == partition:
             other = await anna.create_room()
-        async with talking(anna, other) as free:
-            async with admin.transaction():
-                await admin.execute(f"LOCK TABLE {partition} IN SHARE MODE")
-                await eventually(lambda: room.refusals)
-                said = len(free.acked)
-                await eventually(lambda: len(free.acked) > said + 5)
-                assert await list_all(bert, room.id)
+        async with talking(anna, other) as free, admin.transaction():
+            await admin.execute(f"LOCK TABLE {partition} IN SHARE MODE")
+            await eventually(lambda: room.refusals)
+            said = len(free.acked)
+            await eventually(lambda: len(free.acked) > said + 5)
+            assert await list_all(bert, room.id)
         assert not free.refusals
         await room.goes_on()
     assert room.refusals <= {"unavailable"}
@@ -158,9 +182,8 @@ async def test_readers_that_hang_with_the_whole_pool_are_refused_and_no_send_is_
         path = f"/rooms/{room.id}/messages/{message_id}/history"
         async with admin.transaction():
             await admin.execute("LOCK TABLE messages.message_history IN ACCESS EXCLUSIVE MODE")
-            reading = [
-                asyncio.create_task(code_of(each.rest("GET", path))) for each in (anna, bert) for _ in range(30)
-            ]
+            people = (anna, bert) * 2 * POOL
+            reading = [asyncio.create_task(code_of(each.rest("GET", path))) for each in people]
             await eventually(lambda: is_used_up(admin))
             assert set(await asyncio.gather(*reading)) == {"unavailable"}
             await room.goes_on(3)
@@ -197,28 +220,31 @@ async def test_on_a_full_disk_sends_are_refused_all_is_read_and_space_mends_it(
     await anna.send(other, "before")
     async with on_small_disk(broken) as disk, room_of(broken, anna, bert) as room:
         disk.fill()
-        # There is some space left in pages that are there already.
-        long = "x" * 3_000
-        while (code := await code_of(anna.send(other, long))) == "ok":  # noqa: ASYNC110 - sends, not waits
-            pass
-        assert code == "unavailable"
-        stored = await list_all(anna, other)
-        codes = await asyncio.gather(*(code_of(anna.send(other, new_id() * 400)) for _ in range(20)))
-        assert "unavailable" in codes
-        assert len(await list_all(anna, other)) == len(stored) + codes.count("ok")
+        # Pages that are there already have some space left; long texts soon need new ones.
+        codes = [await code_of(anna.send(other, long_text())) for _ in range(5)]
+        codes += await asyncio.gather(*(code_of(anna.send(other, long_text())) for _ in range(20)))
+        assert set(codes) <= {"ok", "unavailable"}
+        assert codes[-1] == "unavailable"
+        assert len(await list_all(anna, other)) == 1 + codes.count("ok")
+        await eventually(lambda: room.refusals)
         assert await list_all(bert, room.id)
         disk.clear()
         await room.goes_on()
-        await anna.send(other, long)
-    assert room.refusals <= {"unavailable"}
+        assert (await anna.send(other, long_text()))["seq"] == 2 + codes.count("ok")
+    assert room.refusals == {"unavailable"}
+
+
+def long_text() -> str:
+    """One that cannot be compressed."""
+    return os.urandom(6_000).hex()
 
 
 async def test_a_promoted_standby_has_all_that_was_acked_and_everybody_reloads(
-    broken: Stack, anna: Person, bert: Person, tmp_path: Path
+    broken: Stack, anna: Person, bert: Person, tmp_path: Path, address: TcpProxy
 ) -> None:
     """The address leads to it before it is promoted, as it may where somebody else decides that."""
     room_id = await anna.create_room(members=(bert,))
-    async with standby_of(broken, tmp_path / "standby") as standby, led_through_proxy(broken) as proxy:
+    async with standby_of(broken, tmp_path / "standby") as standby, leading_back(address) as proxy:
         async with AsyncExitStack() as opened:
             async with talking(anna, room_id) as one, talking(bert, room_id) as other:
                 async with anna.socket() as here, bert.socket() as there:
@@ -240,6 +266,15 @@ async def test_a_promoted_standby_has_all_that_was_acked_and_everybody_reloads(
                 check_frames(reader.of_room(room_id))
         await check_nothing_left(broken, standby.admin_url)
     assert room.refusals <= {"unavailable"}
+
+
+@asynccontextmanager
+async def leading_back(address: TcpProxy) -> AsyncIterator[TcpProxy]:
+    first = address.target_port
+    try:
+        yield address
+    finally:
+        address.lead_to(first)
 
 
 async def fail_over(broken: Stack, room: Room, standby: Standby, proxy: TcpProxy) -> None:

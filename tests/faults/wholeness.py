@@ -1,7 +1,8 @@
-"""What must hold once a fault is over: what was acked is there once, in one order for all, and nothing is left."""
+"""What must hold once a fault is over: all that was acked is there, once, in one order; nothing hangs on."""
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import asyncpg
@@ -51,7 +52,7 @@ def check_frames(frames: Sequence[dict[str, Any]]) -> None:
     """Check that each frame goes on where the one before it ended."""
     heard = Counter(frame["d"]["id"] for frame in frames if frame["ev"] == "message.created")
     assert not [message_id for message_id, count in heard.items() if count > 1]
-    for before, frame in zip(frames, frames[1:], strict=False):
+    for before, frame in pairwise(frames):
         begins = frame["d"]["after_rev"] if frame["ev"] == "room.changes" else frame["rev"] - 1
         assert begins <= before["rev"] < frame["rev"]
         assert frame["ev"] == "room.changes" or begins == before["rev"]
