@@ -1,6 +1,6 @@
 """PostgreSQL: the engine, raw connections for the hot statements, and its exceptions in our words."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -35,6 +35,9 @@ def create_engine(settings: DatabaseSettings, service: str) -> AsyncEngine:
         connect_args={
             "timeout": _CONNECT_TIMEOUT_S,
             "command_timeout": _STATEMENT_TIMEOUT_S,
+            # A standby is refused even for reading: its connections outlive a promotion, and the new
+            # history would go unnoticed on them.
+            "target_session_attrs": "read-write",
             "server_settings": {
                 "application_name": f"chatcraft-{service}",
                 "synchronous_commit": "on",
@@ -68,22 +71,23 @@ async def raw_connection(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connectio
 
 def translate(exc: Exception) -> ChatError | None:
     """Return `unavailable` for what passes (server away, lock, deadlock, disk full), else None."""
+    causes = list(_causes(exc))
+    if any(isinstance(each, asyncpg.exceptions.TargetServerAttributeNotMatched) for each in causes):
+        return unavailable("the database takes no writes: it is a standby, or read-only")
     if isinstance(exc, DBAPIError) and exc.connection_invalidated:
         return unavailable("the database was cut off")
     if isinstance(exc, (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError)):
         return unavailable("the database does not answer")
     if isinstance(exc, asyncpg.exceptions.InterfaceError):
         return unavailable("the database was cut off")
-    code = _sqlstate(exc)
+    code = next((each.sqlstate for each in causes if isinstance(getattr(each, "sqlstate", None), str)), None)
     if code and (code[:2] in _TRANSIENT_CLASSES or code in _TRANSIENT_CODES):
         return unavailable("the database cannot take this now")
     return None
 
 
-def _sqlstate(exc: BaseException | None) -> str | None:
+def _causes(exc: BaseException | None) -> Iterator[Any]:
+    """From SQLAlchemy's exception to the driver's."""
     while exc is not None:
-        code = getattr(exc, "sqlstate", None)
-        if isinstance(code, str):
-            return code
+        yield exc
         exc = exc.__cause__ or getattr(exc, "orig", None)
-    return None

@@ -24,6 +24,10 @@ class TcpProxy:
         self.cut()
 
     @property
+    def target_port(self) -> int:
+        return self._target[1]
+
+    @property
     def link_count(self) -> int:
         """How many links are open, counting both their ends as one."""
         return len(self._writers) // 2
@@ -42,6 +46,11 @@ class TcpProxy:
         """Take new links again."""
         self._is_refusing = False
 
+    def lead_to(self, port: int) -> None:
+        """Lead to another server, and cut the links to the one before."""
+        self._target = (self._target[0], port)
+        self.cut()
+
     def stall(self) -> None:
         """Carry nothing any more, without telling anybody."""
         self._flowing.clear()
@@ -54,7 +63,11 @@ class TcpProxy:
         if self._is_refusing:
             writer.transport.abort()
             return
-        target_reader, target_writer = await asyncio.open_connection(*self._target)
+        try:
+            target_reader, target_writer = await asyncio.open_connection(*self._target)
+        except OSError:
+            writer.transport.abort()
+            return
         await asyncio.gather(self._pump(reader, target_writer), self._pump(target_reader, writer))
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

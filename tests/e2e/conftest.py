@@ -11,7 +11,9 @@ from tests.wire import People, Person
 
 @pytest.fixture(scope="session")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
-    async with httpx2.AsyncClient(timeout=15) as client:
+    # Links are let go before the gateway does, after 5 s of silence: at that very moment a request is lost.
+    limits = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=3)
+    async with httpx2.AsyncClient(timeout=15, limits=limits) as client:
         yield client
 
 

@@ -1,6 +1,7 @@
 """Somebody who talks all the time while things break, and what a reader saw of it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,6 +20,7 @@ class Talker:
         self.person = person
         self.room_id = room_id
         self.acked: list[str] = []
+        self.refusals: Counter[str] = Counter()
         self._talking = True
 
     async def talk(self) -> None:
@@ -35,6 +37,7 @@ class Talker:
         except Refused as refused:
             if refused.code not in {"unavailable", "timeout", "internal"}:
                 raise
+            self.refusals[refused.code] += 1
             return False
         except httpx2.TransportError:
             return False

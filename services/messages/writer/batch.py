@@ -24,10 +24,6 @@ COMMIT = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
 )  # fmt: skip
 
-# Marks and replies lock users' rows while the batch holds its rooms. Others wait 2 s for a room: they must
-# outlast this.
-_WAIT_BRIEFLY = "SET LOCAL lock_timeout = '200ms'"
-
 
 class Outcome(NamedTuple):
     """What a committed batch leaves to do."""
@@ -45,8 +41,6 @@ async def commit_batch(engine: AsyncEngine, jobs: Sequence[Job], instance: str, 
     """
     started_s = monotonic()
     async with borrow(engine) as connection, connection.transaction():
-        if not waits and any(job.touches_users for job in jobs):
-            await connection.execute(_WAIT_BRIEFLY)
         state, locked_elsewhere = await load(connection, jobs, waits=waits)
         ready = [job for job in jobs if job.room_id not in locked_elsewhere]
         decided = [(job, _decide(state, job)) for job in ready]

@@ -104,7 +104,6 @@ class Lane:
     async def _recover(self, jobs: Sequence[Job], exc: Exception, *, waits: bool) -> None:
         passing = translate(exc)
         if passing is not None and not waits and getattr(exc, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
-            # The rooms were free, so it is a user's row.
             await self._run_apart(jobs)
         elif passing is not None or len(jobs) == 1:
             # Committed or not, nobody knows: the same id again will tell.
@@ -117,7 +116,8 @@ class Lane:
             await self._run_batch(jobs[middle:], waits=waits)
 
     async def _run_apart(self, jobs: Sequence[Job]) -> None:
-        slow = {job.room_id for job in jobs if job.touches_users}
+        """The rooms were free, so it is a user's row; or else a table, as while an index is built on it."""
+        slow = {job.room_id for job in jobs if job.touches_users} or {job.room_id for job in jobs}
         self._park([job for job in jobs if job.room_id in slow])
         await self._run_batch([job for job in jobs if job.room_id not in slow], waits=False)
 

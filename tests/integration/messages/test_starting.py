@@ -70,6 +70,21 @@ async def test_an_unreachable_database_is_explained(nats_url: Callable[[str], st
             pass
 
 
+async def test_a_database_that_takes_no_writes_is_explained(
+    databases: "DatabaseFactory", nats_url: Callable[[str], str]
+):
+    """As a standby does, before it is promoted."""
+    url = await databases.create()
+    connection = await asyncpg.connect(url)
+    database = await connection.fetchval("SELECT current_database()")
+    await connection.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
+    await connection.close()
+    app = create_app(World(url, nats_url).settings())
+    with pytest.raises(StartupError, match="takes no writes"):
+        async with app.router.lifespan_context(app):
+            pass
+
+
 async def test_another_history_of_the_database_raises_the_epoch_once(
     databases: "DatabaseFactory", nats_url: Callable[[str], str], world: World
 ):

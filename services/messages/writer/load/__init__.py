@@ -16,7 +16,13 @@ from services.messages.writer.load.threads import load_replies, load_thread_mark
 from services.messages.writer.state import BatchState
 
 _LOCK = f"SELECT {ROOM_COLUMNS} FROM messages.rooms r WHERE r.id = ANY($1::uuid[]) ORDER BY r.id FOR UPDATE"
-_LOCK_FREE = f"{_LOCK} SKIP LOCKED"
+# Whatever else is locked, users' rows or a table, is waited for only briefly while a batch holds its rooms:
+# others wait 2 s for a room and must outlast this. Evaluated once, before the rows; no statement of its own.
+_LOCK_FREE = f"""
+SELECT {ROOM_COLUMNS} FROM messages.rooms r
+WHERE r.id = ANY($1::uuid[]) AND (SELECT set_config('lock_timeout', '200ms', true)) IS NOT NULL
+ORDER BY r.id FOR UPDATE SKIP LOCKED
+"""
 _EXISTING = "SELECT id FROM messages.rooms WHERE id = ANY($1::uuid[])"
 
 
