@@ -6,6 +6,7 @@ The adapter to NATS. Its users see ChatError instead of nats-py's exceptions.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from urllib.parse import urlsplit
 
 import nats.errors
 import nats.micro
@@ -70,6 +71,7 @@ class Bus:
                     max_outstanding_pings=_PINGS_OUTSTANDING,
                     flush_timeout=_CONNECT_TIMEOUT_S,
                     pending_size=8 * 1024 * 1024,
+                    **_find_credentials(servers),
                 )
         except (OSError, TimeoutError, nats.errors.Error) as exc:
             await bus._client.close()
@@ -241,6 +243,18 @@ class Bus:
     def _tell(callbacks: list[Callable[[], None]]) -> None:
         for callback in callbacks:
             callback()
+
+
+def _find_credentials(servers: list[str]) -> dict[str, str]:
+    """Return the user and password of the URLs, to be given to every server.
+
+    nats-py goes to those that a cluster tells it of, too, but takes credentials for them from here only.
+    """
+    found = {(url.username, url.password) for url in map(urlsplit, servers)}
+    if len(found) != 1:
+        return {}  # each server has its own
+    [(user, password)] = found
+    return {"user": user, "password": password} if user and password else {}
 
 
 def _on_callback_error(subject: bytes, exc: Exception) -> None:

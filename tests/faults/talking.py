@@ -1,6 +1,7 @@
 """Somebody who talks all the time while things break, and what a reader saw of it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,6 +20,7 @@ class Talker:
         self.person = person
         self.room_id = room_id
         self.acked: list[str] = []
+        self.refusals: Counter[str] = Counter()
         self._talking = True
 
     async def talk(self) -> None:
@@ -31,22 +33,26 @@ class Talker:
 
     async def _was_acked(self, body: dict[str, str]) -> bool:
         try:
-            await self.person.rest("POST", f"/rooms/{self.room_id}/messages", body, timeout=3)
+            await self._send(body)
         except Refused as refused:
             if refused.code not in {"unavailable", "timeout", "internal"}:
                 raise
+            self.refusals[refused.code] += 1
             return False
         except httpx2.TransportError:
             return False
         return True
+
+    async def _send(self, body: dict[str, str]) -> None:
+        await self.person.rest("POST", f"/rooms/{self.room_id}/messages", body, timeout=3)
 
     def stop(self) -> None:
         self._talking = False
 
 
 @asynccontextmanager
-async def talking(person: Person, room_id: str) -> AsyncIterator[Talker]:
-    talker = Talker(person, room_id)
+async def talking(person: Person, room_id: str, talker: Talker | None = None) -> AsyncIterator[Talker]:
+    talker = talker or Talker(person, room_id)
     task = asyncio.create_task(talker.talk())
     try:
         yield talker
