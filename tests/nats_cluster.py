@@ -1,4 +1,4 @@
-"""A ChatCraft on three NATS servers: each has the configuration that the product writes, and routes to the others."""
+"""A ChatCraft on a cluster of three NATS servers: each has the product's own configuration, and routes."""
 
 import re
 from dataclasses import replace
@@ -30,7 +30,8 @@ class ClusteredStack(Stack):
     @property
     def endpoints(self) -> Endpoints:
         """Where the stores are."""
-        return replace(super().endpoints, nats_url_by_user={user: self._urls(user) for user in USERS})
+        urls = {user: ",".join(self.url_of(name, user) for name in NAMES) for user in USERS}
+        return replace(super().endpoints, nats_url_by_user=urls)
 
     async def start(self) -> Self:
         await run_together(*map(start_and_wait, self._cluster))
@@ -47,10 +48,11 @@ class ClusteredStack(Stack):
                     found += [server.name for each in answer["connections"] if each.get("name") == client]
         return found
 
-    def _urls(self, user: str) -> str:
+    def url_of(self, server: str, user: str) -> str:
+        """Return where one of the servers is, for a user."""
         url = nats_url(self._data_dir, user)
-        own = self._data_dir.port_in_use("nats")
-        return ",".join(url.replace(f":{own}", f":{self._data_dir.port_in_use(name)}") for name in NAMES)
+        port, own = (self._data_dir.port_in_use(name) for name in (server, "nats"))
+        return url.replace(f":{own}", f":{port}")
 
 
 def _programs(data_dir: DataDir) -> list[Program]:

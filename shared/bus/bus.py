@@ -6,7 +6,6 @@ The adapter to NATS. Its users see ChatError instead of nats-py's exceptions.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
-from urllib.parse import urlsplit
 
 import nats.errors
 import nats.micro
@@ -20,6 +19,7 @@ from shared.bus.fan_in import FanInCallback, FanInClient, Subscription
 from shared.bus.requests import Requests
 from shared.bus.served import BusRequest, Endpoint
 from shared.contracts.errors import ErrorCode
+from shared.credentials import find_credentials
 from shared.errors import ChatError, unavailable
 from shared.ids import new_id
 from shared.telemetry import get_logger
@@ -56,6 +56,7 @@ class Bus:
     async def connect(cls, servers: list[str], name: str) -> "Bus":
         """Connect; raises ChatError `unavailable` if no server answers."""
         bus = cls(name)
+        user, password = find_credentials(servers)
         try:
             async with asyncio.timeout(_FIRST_CONNECT_S):
                 await bus._client.connect(
@@ -71,7 +72,8 @@ class Bus:
                     max_outstanding_pings=_PINGS_OUTSTANDING,
                     flush_timeout=_CONNECT_TIMEOUT_S,
                     pending_size=8 * 1024 * 1024,
-                    **_find_credentials(servers),
+                    user=user,
+                    password=password,
                 )
         except (OSError, TimeoutError, nats.errors.Error) as exc:
             await bus._client.close()
@@ -243,18 +245,6 @@ class Bus:
     def _tell(callbacks: list[Callable[[], None]]) -> None:
         for callback in callbacks:
             callback()
-
-
-def _find_credentials(servers: list[str]) -> dict[str, str]:
-    """Return the user and password of the URLs, to be given to every server.
-
-    nats-py goes to those that a cluster tells it of, too, but takes credentials for them from here only.
-    """
-    found = {(url.username, url.password) for url in map(urlsplit, servers)}
-    if len(found) != 1:
-        return {}  # each server has its own
-    [(user, password)] = found
-    return {"user": user, "password": password} if user and password else {}
 
 
 def _on_callback_error(subject: bytes, exc: Exception) -> None:

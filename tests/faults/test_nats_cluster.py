@@ -1,15 +1,19 @@
 """A cluster of three NATS servers loses the one that leads the feed, under traffic."""
 
+import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx2
 import nats.errors
 import pytest
 from nats.js.api import ClusterInfo
 
+from chatcraft_client.consume import consume
+from chatcraft_client.consume.durable import connect
+from chatcraft_client.frames import Event
 from deploy.local.data_dir import DataDir
 from shared.bus import Bus
 from shared.contracts.feed import STREAM
@@ -24,9 +28,10 @@ from tests.faults.wholeness import (
     lets_go,
     list_events,
     list_feed,
+    list_timeline,
     talking_together,
 )
-from tests.nats_cluster import NAMES, ClusteredStack
+from tests.nats_cluster import ClusteredStack
 from tests.wire import Person, eventually
 
 ELECTED_WITHIN_S = 30.0
@@ -54,6 +59,7 @@ async def test_the_death_of_the_feeds_leader_loses_and_doubles_nothing(
         talkers = [Talker(anna, room_id), Talker(bert, room_id), SocketTalker(bert, room_id, sockets[1])]
         await become_ready(broken, http)
         held = await count_held(broken)
+        heard = await opened.enter_async_context(consuming(broken, room_id))
         async with talking_together(*talkers):
             await broken.kill(leader, number=signal.SIGKILL)
             await goes_on(talkers)
@@ -62,23 +68,44 @@ async def test_the_death_of_the_feeds_leader_loses_and_doubles_nothing(
             await broken.restart(leader)
             await goes_on(talkers)
         await is_whole(broken, talkers, sockets)
+        await eventually(lambda: len(heard) >= sum(len(each.acked) for each in talkers))
+        assert heard == [each["id"] for each in await list_timeline(anna, room_id)]
         assert sorted(await list_feed(broken, room_id)) == sorted(await list_events(anna, room_id))
         await lets_go(broken, held)
 
 
-async def test_a_process_that_knows_one_server_goes_on_at_the_others(broken: ClusteredStack) -> None:
-    """The cluster tells it of them; its name and password are good there too."""
-    urls = dict(zip(NAMES, broken.endpoints.nats_url_by_user["gateway"].split(","), strict=True))
-    bus = await Bus.connect([urls["nats-0"]], "gateway")
-    try:
-        await bus.round_trip()
+async def test_whoever_knows_one_server_goes_on_at_the_others(broken: ClusteredStack) -> None:
+    """The cluster tells of them; a name and its password are good there too."""
+    async with AsyncExitStack() as opened:
+        bus = await Bus.connect([broken.url_of("nats-0", "gateway")], "gateway")
+        opened.push_async_callback(bus.close)
+        consumer = await connect(broken.url_of("nats-0", "feed"), "consumer")
+        opened.push_async_callback(consumer.close)
         await broken.kill("nats-0", number=signal.SIGKILL)
-        await eventually(lambda: not bus.is_connected)
-        await eventually(lambda: bus.is_connected)
+        opened.push_async_callback(broken.restart, "nats-0")
+        for client in (bus, consumer):
+            await eventually(lambda client=client: not client.is_connected)
+        for client in (bus, consumer):
+            await eventually(lambda client=client: client.is_connected)
         await bus.round_trip()
-    finally:
-        await bus.close()
-        await broken.restart("nats-0")
+        await consumer.flush()
+
+
+@asynccontextmanager
+async def consuming(stack: ClusteredStack, room_id: str) -> AsyncIterator[list[str]]:
+    """Listen to the feed as another service does; what it was given of the room's messages, in that order."""
+    heard: list[str] = []
+
+    async def hear(event: Event) -> None:
+        if event.room_id == room_id:
+            heard.append(event.data.id)
+
+    url = stack.endpoints.nats_url_by_user["feed"]
+    async with consume(url, "test", ["chat.room.*.message.created"]) as events:
+        hearing = asyncio.create_task(events.run(hear))
+        yield heard
+        hearing.cancel()
+        await asyncio.gather(hearing, return_exceptions=True)
 
 
 async def lead(stack: ClusteredStack, server: str) -> None:

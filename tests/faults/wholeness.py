@@ -131,8 +131,7 @@ async def count_held(stack: Stack) -> dict[str, float]:
     held: dict[str, float] = {}
     for service, index in stack.children:
         name = f"{service}-{index}"
-        descriptors = Path(f"/proc/{stack.find(service, index).pid}/fd")
-        held[f"{name} descriptors"] = sum(1 for _ in descriptors.iterdir())
+        held[f"{name} descriptors"] = _count_descriptors(stack.find(service, index).pid)
         if service == "gateway":
             for what in ("connections", "rooms", "subscriptions", "tasks"):
                 held[f"{name} {what}"] = await read_gateway(stack, index, what)
@@ -149,3 +148,7 @@ async def lets_go(stack: Stack, held: dict[str, float]) -> None:
         )
 
     await eventually(is_let_go)
+
+
+def _count_descriptors(pid: int) -> int:
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
