@@ -1,4 +1,4 @@
-"""The user and password that several URLs of one cluster agree on. The bus and the feed's consumers use it."""
+"""The user and password that the URLs of a cluster agree on. The bus and the feed's consumers use it."""
 
 from collections.abc import Iterable
 from urllib.parse import urlsplit
