@@ -19,6 +19,7 @@ from shared.bus.fan_in import FanInCallback, FanInClient, Subscription
 from shared.bus.requests import Requests
 from shared.bus.served import BusRequest, Endpoint
 from shared.contracts.errors import ErrorCode
+from shared.credentials import find_credentials
 from shared.errors import ChatError, unavailable
 from shared.ids import new_id
 from shared.telemetry import get_logger
@@ -55,6 +56,7 @@ class Bus:
     async def connect(cls, servers: list[str], name: str) -> "Bus":
         """Connect; raises ChatError `unavailable` if no server answers."""
         bus = cls(name)
+        user, password = find_credentials(servers)
         try:
             async with asyncio.timeout(_FIRST_CONNECT_S):
                 await bus._client.connect(
@@ -70,6 +72,8 @@ class Bus:
                     max_outstanding_pings=_PINGS_OUTSTANDING,
                     flush_timeout=_CONNECT_TIMEOUT_S,
                     pending_size=8 * 1024 * 1024,
+                    user=user,
+                    password=password,
                 )
         except (OSError, TimeoutError, nats.errors.Error) as exc:
             await bus._client.close()

@@ -189,6 +189,22 @@ async def test_while_the_link_is_down_requests_fail_at_once_and_signals_are_drop
     assert not cuttable_bus.is_connected
 
 
+async def test_a_service_stops_in_order_although_the_link_is_down(nats_url, proxy):
+    url = urlsplit(nats_url("messages"))
+    bus = await Bus.connect([f"nats://{url.username}:{url.password}@127.0.0.1:{proxy.port}"], "messages")
+    await bus.serve("test", [Endpoint(PING, lambda request: request.respond(b"pong"))])
+    before = asyncio.all_tasks()
+    trouble = asyncio.Event()
+    bus.on_trouble(trouble.set)
+    proxy.refuse()
+    async with asyncio.timeout(DEADLINE_S):
+        await trouble.wait()
+        await bus.stop_serving()
+        await bus.close()
+    assert bus.subscription_count == 0
+    assert asyncio.all_tasks() <= before
+
+
 async def test_a_request_carries_its_caller_and_brings_the_raw_reply(gateway_bus, messages_bus):
     heard: list[tuple[Caller, str, bytes]] = []
 

@@ -35,7 +35,7 @@ async def read_gateway(stack: Stack, index: int, name: str) -> float:
 @asynccontextmanager
 async def on_bus(stack: Stack, user: str) -> AsyncIterator[Client]:
     """Speak on the stack's bus as one of its services."""
-    client = await nats.connect(stack.endpoints.nats_url_by_user[user])
+    client = await nats.connect(stack.endpoints.nats_url_by_user[user].split(","))
     try:
         yield client
     finally:

@@ -33,7 +33,7 @@ class Talker:
 
     async def _was_acked(self, body: dict[str, str]) -> bool:
         try:
-            await self.person.rest("POST", f"/rooms/{self.room_id}/messages", body, timeout=3)
+            await self._send(body)
         except Refused as refused:
             if refused.code not in {"unavailable", "timeout", "internal"}:
                 raise
@@ -43,13 +43,16 @@ class Talker:
             return False
         return True
 
+    async def _send(self, body: dict[str, str]) -> None:
+        await self.person.rest("POST", f"/rooms/{self.room_id}/messages", body, timeout=3)
+
     def stop(self) -> None:
         self._talking = False
 
 
 @asynccontextmanager
-async def talking(person: Person, room_id: str) -> AsyncIterator[Talker]:
-    talker = Talker(person, room_id)
+async def talking(person: Person, room_id: str, talker: Talker | None = None) -> AsyncIterator[Talker]:
+    talker = talker or Talker(person, room_id)
     task = asyncio.create_task(talker.talk())
     try:
         yield talker

@@ -263,7 +263,7 @@ async def test_a_promoted_standby_has_all_that_was_acked_and_everybody_reloads(
                 await reader.wait_for_event("message.created", id=stored[-1])
                 heard = created(reader, room_id)
                 assert heard == stored[-len(heard) :]
-                check_frames(reader.of_room(room_id))
+                check_frames(reader, room_id)
         await check_nothing_left(broken, standby.admin_url)
     assert room.refusals <= {"unavailable"}
 

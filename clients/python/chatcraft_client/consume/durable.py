@@ -18,6 +18,7 @@ from nats.aio.msg import Msg
 
 from chatcraft_client.errors import ChatCraftError
 from shared.contracts.feed import INBOX_PREFIX, STREAM
+from shared.credentials import find_credentials
 
 log = logging.getLogger("chatcraft_client")
 
@@ -51,16 +52,20 @@ class Lost:
 
 async def connect(nats_url: str, name: str) -> Nats:
     """Connect for good, with inboxes that the feed's user may listen to. Raises ChatCraftError."""
+    urls = nats_url.split(",")
+    user, password = find_credentials(urls)
     try:
         async with asyncio.timeout(_CONNECT_S):  # nats-py tries for ever, also the first time
             return await nats.connect(
-                nats_url.split(","),
+                urls,
                 name=name,
                 inbox_prefix=INBOX_PREFIX,
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=1,
                 ping_interval=3,
                 error_cb=_on_error,
+                user=user,
+                password=password,
             )
     except (OSError, TimeoutError, nats.errors.Error) as exc:
         raise ChatCraftError("unavailable", f"NATS does not answer: {exc or type(exc).__name__}") from exc
