@@ -4,6 +4,7 @@ The fixtures in `conftest.py` make them. Nothing is restarted by itself: a test 
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Mapping
 from functools import partial
@@ -19,7 +20,8 @@ from deploy.local.servers import EmbeddedServers, Endpoints, run_together, start
 from deploy.local.services import Gateway, ServiceSettings, service_program
 
 HOST = "127.0.0.1"
-ARTIFACTS = Path(__file__).parent.parent / "test-artifacts"
+# Processes of tests that run side by side have stacks of the same names: each has a place of its own.
+ARTIFACTS = Path(__file__).parent.parent / "test-artifacts" / os.environ.get("PYTEST_XDIST_WORKER", "")
 DEFAULT_COUNTS = {"auth": 1, "messages": 2, "presence": 1, "gateway": 2}
 DEFAULT_ENV = {
     "CHATCRAFT_AUTH_RATE_FACTOR": "1000",
@@ -143,7 +145,7 @@ class Stack:
         name = f"{service}-{index}"
         gateway = None
         if service == "gateway":
-            gateway = Gateway(host=HOST, port=ports.pick_free(avoid=self._gateway_ports))
+            gateway = Gateway(host=HOST, port=ports.pick_free())
             self._gateway_ports.append(gateway.port)
         log = self.logs / f"{name}.log"
         log.unlink(missing_ok=True)

@@ -91,7 +91,7 @@ class DataDir:
     def port(self, name: str) -> int:
         """Return a free port on loopback for `name`, the same as last time if that is still free."""
         known = self._ports.get(name)
-        if isinstance(known, int) and ports.is_free("127.0.0.1", known):
+        if isinstance(known, int) and ports.is_free("127.0.0.1", known) and ports.claim(known):
             return known
         others = {port for other, port in self._ports.items() if other != name}
         self._ports[name] = ports.pick_free(avoid=others)

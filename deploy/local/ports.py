@@ -11,6 +11,9 @@ from pathlib import Path
 FREE_PORTS = range(20_000, 32_000)
 LISTEN_STATE = "0A"
 
+# By number, held for as long as this process lives.
+_claims: dict[int, socket.socket] = {}
+
 
 def is_free(host: str, port: int) -> bool:
     """Tell whether a server could listen there now.
@@ -26,10 +29,26 @@ def is_free(host: str, port: int) -> bool:
         raise
 
 
+def claim(port: int) -> bool:
+    """Keep other processes from choosing this port while nothing listens on it; False if one of them has it.
+
+    A TCP socket would be in the way of the server that is to come: the UDP port of the same number is held.
+    """
+    if port not in _claims:
+        held = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            held.bind(("127.0.0.1", port))
+        except OSError:
+            held.close()
+            return False
+        _claims[port] = held
+    return True
+
+
 def pick_free(host: str = "127.0.0.1", *, avoid: Container[int] = ()) -> int:
-    """Return a free port that is not in `avoid`."""
+    """Return a free port that is not in `avoid` and that nobody has chosen, this process or another."""
     for port in random.sample(FREE_PORTS, len(FREE_PORTS)):
-        if port not in avoid and is_free(host, port):
+        if port not in avoid and port not in _claims and is_free(host, port) and claim(port):
             return port
     raise OSError(errno.EADDRINUSE, f"no free port on {host} in {FREE_PORTS.start}-{FREE_PORTS.stop}")
 

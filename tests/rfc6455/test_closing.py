@@ -127,7 +127,11 @@ async def test_a_peer_that_never_answers_a_close_is_dropped(anna: Person, stack:
         assert await raw.read_frame() is None
 
 
-@pytest.mark.parametrize("sent", [b"", b"\x81", frame(TEXT, b"{", fin=False), frame(TEXT, command(1))])
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"\x81", frame(TEXT, b"{", fin=False), frame(TEXT, command(1))],
+    ids=["nothing", "half a head", "half a message", "a command"],
+)
 async def test_a_half_that_is_ended_ends_the_connection(anna: Person, sent: bytes):
     """Section 7.1.4: without a close frame the connection is closed all the same."""
     async with open_raw(anna) as raw:

@@ -159,7 +159,8 @@ async def lose(bus: Nats, room: Room, revs: range) -> None:
             message = await jetstream.get_msg("CHAT", seq)
         except NotFoundError:
             continue
-        room_id, _, rev = (message.headers or {})["Nats-Msg-Id"].split(":")
+        # Events of other tests, which the bus alone has seen, have no id.
+        room_id, _, rev = (message.headers or {}).get("Nats-Msg-Id", "::").split(":")
         if room_id == room.id and int(rev) in revs:
             await jetstream.delete_msg("CHAT", seq)
 

@@ -103,8 +103,8 @@ def test_an_older_epoch_is_repeated_and_a_higher_one_waits():
         ("chat.room.*.message", False),
         ("chat.room.*.message.created.>", False),
         ("chat.room.*.member.*", False),
-        (f"chat.room.{ROOM}.>", True),
-        (f"chat.room.{new_id()}.>", False),
+        pytest.param(f"chat.room.{ROOM}.>", True, id="this room"),
+        pytest.param(f"chat.room.{new_id()}.>", False, id="another room"),
     ],
 )
 def test_subjects_select_as_nats_does(pattern: str, is_wanted: bool):
