@@ -20,9 +20,7 @@ async def test_a_port_that_one_process_has_chosen_no_other_chooses() -> None:
     assert "no free port" in lines[-1]
 
 
-async def test_a_port_of_last_time_that_another_process_has_chosen_is_left_to_it(
-    tmp_path: Path,
-) -> None:
+async def test_a_port_of_last_time_that_another_process_has_chosen_is_left_to_it(tmp_path: Path) -> None:
     with DataDir.open(tmp_path) as data_dir:
         port = data_dir.port("nats")
         assert data_dir.port("nats") == port

@@ -69,9 +69,9 @@ async def check_whole(world: World, user_id: str, room_id: str, heard: Heard, id
             if expected <= set(heard.revs):
                 break
             await asyncio.sleep(0.05)
-    assert len({json.dumps(frame, sort_keys=True) for frame in heard.frames}) == len(ids), (
-        "same bytes each time"
-    )
+    # Revision 1, the room itself, may be heard too: when the fault kept its outbox row from being deleted.
+    said = {json.dumps(frame, sort_keys=True) for frame in heard.frames if frame["rev"] in expected}
+    assert len(said) == len(ids), "same bytes each time"
 
 
 async def test_a_killed_process_loses_and_doubles_nothing(
