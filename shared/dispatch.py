@@ -6,6 +6,7 @@ One edge of three where any exception is caught. Knows no service and no databas
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +24,7 @@ log = get_logger(__name__)
 _IN_FLIGHT_MAX = 2_000
 
 Translate = Callable[[Exception], ChatError | None]
+Asked = TypeVar("Asked")
 _encode = msgspec.json.encode
 
 
@@ -68,7 +70,13 @@ class Dispatcher:
 
     def enqueue(self, command: Command[Req, Rep], on_request: Callable[[BusRequest, Req], None]) -> None:
         """Hand each request to `on_request` at once; who takes it answers it with `respond`."""
-        decoder = msgspec.json.Decoder(command.request)
+        self.enqueue_raw(command.subject, command.name, command.request, on_request)
+
+    def enqueue_raw(
+        self, subject: str, name: str, asked: type[Asked], on_request: Callable[[BusRequest, Asked], None]
+    ) -> None:
+        """Like `enqueue`, for what is no command of its own."""
+        decoder = msgspec.json.Decoder(asked)
 
         def on_raw(request: BusRequest) -> None:
             on_request(request, decoder.decode(request.payload))
@@ -77,9 +85,9 @@ class Dispatcher:
             try:
                 on_raw(request)
             except Exception as exc:  # noqa: BLE001 - the edge of command dispatch
-                request.respond(self.explain(exc, command.name).encode())
+                request.respond(self.explain(exc, name).encode())
 
-        self._endpoints.append(Endpoint(command.subject, guarded))
+        self._endpoints.append(Endpoint(subject, guarded))
 
     async def start(self) -> None:
         """Begin to answer; call once, after everything is registered."""

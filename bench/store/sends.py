@@ -14,9 +14,9 @@ from bench.store.system import Shape, System, list_shapes, run_system
 
 MANY_ROOMS = "100 rooms of 5"
 ONE_ROOM = "one room of 64"
-# (rooms, members, messages that each member keeps under way). A gateway forwards a connection's commands to
-# one room one after the other: what waits beyond the first waits there.
-LOADS = {MANY_ROOMS: (100, 5, 2), ONE_ROOM: (1, 64, 2)}
+# (rooms, members, messages that each member keeps under way). A gateway forwards those of a connection to one
+# room in turns: what comes while one is under way goes together in the next.
+LOADS = {MANY_ROOMS: (100, 5, 2), ONE_ROOM: (1, 64, 4)}
 _PACED_ROOMS, _PACED_MEMBERS, PACED_PER_S = 25, 20, 500.0
 
 

@@ -5,7 +5,7 @@ what the hub needs to know of its place. No task, no queue and no timer of its o
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from services.gateway.frames import (
@@ -144,6 +144,12 @@ class Connection:
     def reply(self, ref: int, outcome: bytes) -> None:
         """Answer a command with `{"ok":…}` or `{"error":…}`."""
         self.send(reply_payload(ref, outcome))
+
+    def reply_all(self, outcomes: Iterable[tuple[int, bytes]]) -> None:
+        """Answer several commands in one write."""
+        if not self.is_closed:
+            frames = [text_frame(reply_payload(ref, outcome)) for ref, outcome in outcomes]
+            self._transport.write(b"".join(frames))
 
     def ping(self) -> None:
         self._transport.ping()

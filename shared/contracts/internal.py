@@ -10,6 +10,9 @@ from msgspec import Raw, Struct, field
 from shared.contracts.entities import Me, Member, Membership, Message, Position, Presence, Room
 from shared.contracts.sync import HeldPosition, SyncElement
 
+# Not a call but the gateway's short way for a command: an array of requests of one caller for one room; the
+# reply is the array of what each would have been answered. An older service does not listen here.
+SEND_MANY = "rpc.messages.send.many"
 KEYS = "svc.auth.keys"
 REVOCATIONS = "svc.auth.revocations"
 KNOWN_USERS = "svc.auth.known_users"

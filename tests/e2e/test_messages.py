@@ -168,3 +168,32 @@ async def test_changes_are_the_present_state_of_all_that_changed(anna: Person) -
     assert changes["position"] == {"epoch": room["epoch"], "rev": edited["rev"]}
     reset = await anna.rest("GET", f"/rooms/{room_id}/changes?epoch={room['epoch'] + 1}&after_rev=0")
     assert (reset["reset"], reset["messages"], reset["members"]) == (True, [], [])
+
+
+async def test_what_one_connection_pipelines_is_stored_in_its_order_and_each_is_answered_for_itself(
+    anna: Person, bert: Person
+) -> None:
+    """Sends that wait behind each other go together; what stands between them keeps its place."""
+    room_id = await anna.create_room(members=(bert,))
+    kept = await anna.send(room_id, "first")
+    bodies = [{"room_id": room_id, "id": new_id(), "text": f"m{number}"} for number in range(40)]
+    bodies[11] |= {"reply_to": new_id()}  # of no message
+    bodies[23] = bodies[22]  # once more
+    async with anna.socket() as socket, bert.socket() as reader:
+        started = [socket.start("messages.send", body) for body in bodies[:30]]
+        edit = socket.start("messages.edit", {"room_id": room_id, "message_id": kept["id"], "text": "edited"})
+        started += [socket.start("messages.send", body) for body in bodies[30:]]
+        answers = await asyncio.gather(*started, return_exceptions=True)
+        edited = await edit
+        refused = answers.pop(11)
+        assert isinstance(refused, Refused)
+        assert refused.code == "not_found"
+        duplicates = [number for number, answer in enumerate(answers) if answer["duplicate"]]
+        assert duplicates == [22]
+        assert answers[22]["message"] == answers.pop(21)["message"]
+        sent = [answer["message"] for answer in answers]
+        assert [message["seq"] for message in sent] == list(range(2, 40))
+        assert sent[27]["rev"] < edited["rev"] < sent[28]["rev"]
+        await reader.wait_for_event("message.created", id=sent[-1]["id"])
+        heard = [frame["d"]["id"] for frame in reader.of_room(room_id) if frame["ev"] == "message.created"]
+        assert heard == [message["id"] for message in sent]

@@ -1,5 +1,6 @@
 """The table of all that this service answers: commands by their declaration, calls by their subject."""
 
+from functools import partial
 from typing import TypeVar
 
 from services.messages.commands.bans import BanCommands
@@ -15,6 +16,7 @@ from services.messages.commands.reactions import ReactionCommands
 from services.messages.commands.rooms import RoomCommands
 from services.messages.commands.saved import SavedCommands
 from services.messages.commands.search import SearchCommands
+from services.messages.commands.sending import put_many
 from services.messages.commands.threads import ThreadCommands
 from services.messages.store.transaction import Database
 from services.messages.writer import Job, Writer
@@ -103,6 +105,9 @@ def _register_messages(dispatcher: Dispatcher, handlers: MessageCommands, writer
     dispatcher.handle(messages.list_messages, handlers.list_messages)
     dispatcher.handle(messages.changes, handlers.get_changes)
     _enqueue(dispatcher, writer, messages.send)
+    dispatcher.enqueue_raw(
+        internal.SEND_MANY, messages.send.name, list[SendMessage], partial(put_many, writer)
+    )
     _enqueue(dispatcher, writer, messages.edit)
     _enqueue(dispatcher, writer, messages.delete)
     _enqueue(dispatcher, writer, messages.mark_read)

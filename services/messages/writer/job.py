@@ -1,9 +1,10 @@
 """One command on its way through the writer."""
 
 from time import monotonic
+from typing import Protocol
 
 from services.messages.domain.frames import ok
-from shared.bus import BusRequest
+from shared.bus import Caller
 from shared.contracts.errors import ErrorCode
 from shared.contracts.messages import EditMessage, MarkRead, OneMessage, SendMessage
 from shared.contracts.reactions import OneReaction
@@ -14,12 +15,22 @@ Asked = SendMessage | EditMessage | OneMessage | OneReaction | MarkRead
 """What the writer carries; the command says what is to be done with it."""
 
 
+class Request(Protocol):
+    """What is used of a `BusRequest`."""
+
+    payload: bytes
+
+    @property
+    def caller(self) -> Caller: ...
+    def respond(self, reply: bytes) -> None: ...
+
+
 class Job:
     """A command with its way back. Answered exactly once, after the commit."""
 
     __slots__ = ("_request", "arrived_s", "asked", "command", "misses", "room_id", "size_bytes", "user_id")
 
-    def __init__(self, command: str, request: BusRequest, asked: Asked) -> None:
+    def __init__(self, command: str, request: Request, asked: Asked) -> None:
         self._request = request
         self.command = command
         self.asked = asked
