@@ -9,12 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth import upkeep
 from services.auth.beginning import LoginStarter
+from services.auth.commands.bots import Bots
 from services.auth.commands.calls import Calls
 from services.auth.commands.logins import Logins
 from services.auth.commands.profiles import Profiles
 from services.auth.commands.signing_in import SigningIn
+from services.auth.commands.tokens import Tokens
 from services.auth.keys import KeyRing, Sealer
 from services.auth.limits import Limits
+from services.auth.minting import TokenMint
 from services.auth.passwords import Passwords, load_common_passwords
 from services.auth.settings import AuthSettings
 from services.auth.store.database import ping
@@ -58,6 +61,12 @@ def create_app(settings: AuthSettings) -> FastAPI:
         Logins(engine=engine, bus=bus).add_to(dispatcher)
         Profiles(engine=engine).add_to(dispatcher)
         Calls(engine=engine, ring=ring).add_to(dispatcher)
+        mint = TokenMint(engine, bus, Limits(settings.auth_rate_factor), settings.auth_tokens_per_user)
+        Bots(
+            engine=engine, bus=bus, mint=mint, rates=Limits(settings.auth_rate_factor),
+            bots_max=settings.auth_bots_per_owner,
+        ).add_to(dispatcher)  # fmt: skip
+        Tokens(mint=mint).add_to(dispatcher)
 
         background = await stack.enter_async_context(Background())
         background.run("auth_sweep", lambda: upkeep.sweep_forever(engine))
