@@ -4,6 +4,7 @@ Made from the auth service's verdict, enforced by the gateway at every door. Peo
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -27,7 +28,7 @@ class Grant(Struct, frozen=True):
         """Whether the token is for that room; None stands for what is about no room, or several."""
         return self.room_ids is None or room_id in self.room_ids
 
-    def check(self, command: Command[Struct, Struct], request: Struct) -> None:
+    def check(self, command: Command[Any, Any], request: Struct) -> None:
         """Raise ChatError `forbidden` with `details.reason` `scope` unless the token may send that."""
         if command.tokens is TokenUse.NEVER:
             raise _out_of_scope("no API token may do this: sign in")
