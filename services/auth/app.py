@@ -61,12 +61,7 @@ def create_app(settings: AuthSettings) -> FastAPI:
         Logins(engine=engine, bus=bus).add_to(dispatcher)
         Profiles(engine=engine).add_to(dispatcher)
         Calls(engine=engine, ring=ring).add_to(dispatcher)
-        mint = TokenMint(engine, bus, Limits(settings.auth_rate_factor), settings.auth_tokens_per_user)
-        Bots(
-            engine=engine, bus=bus, mint=mint, rates=Limits(settings.auth_rate_factor),
-            bots_max=settings.auth_bots_per_owner,
-        ).add_to(dispatcher)  # fmt: skip
-        Tokens(mint=mint).add_to(dispatcher)
+        _add_bots(dispatcher, engine, bus, settings)
 
         background = await stack.enter_async_context(Background())
         background.run("auth_sweep", lambda: upkeep.sweep_forever(engine))
@@ -76,6 +71,15 @@ def create_app(settings: AuthSettings) -> FastAPI:
         return {"nats": bus.round_trip, "database": lambda: _ping(engine), "keys": ring.check}
 
     return create_private_app(SERVICE, settings, start)
+
+
+def _add_bots(dispatcher: Dispatcher, engine: AsyncEngine, bus: Bus, settings: AuthSettings) -> None:
+    rates = Limits(settings.auth_rate_factor)
+    mint = TokenMint(engine, bus, rates, settings.auth_tokens_per_user)
+    Tokens(mint=mint).add_to(dispatcher)
+    Bots(
+        engine=engine, bus=bus, mint=mint, rates=rates, bots_max=settings.auth_bots_per_owner
+    ).add_to(dispatcher)  # fmt: skip
 
 
 async def _open_database(engine: AsyncEngine, ring: KeyRing) -> None:
