@@ -14,6 +14,7 @@ from services.gateway.gather import Gather
 from services.gateway.limits import CommandRate
 from services.gateway.revocations import Revocations
 from shared import calls
+from shared.addresses import group_address
 from shared.api_tokens import hash_token, is_well_formed
 from shared.bus import Bus
 from shared.clock import Clock
@@ -109,7 +110,7 @@ class ApiTokens:
 
     async def _decide_for(self, token_hash: str, address: str) -> Claims | None:
         """Charge the address before anything is known, and give it back for a true token."""
-        bucket = self._unknown_rate.find_bucket(address, self._clock.monotonic_s())
+        bucket = self._unknown_rate.find_bucket(group_address(address), self._clock.monotonic_s())
         wait_ms = self._unknown_rate.take(bucket, self._clock.monotonic_s())
         if wait_ms:
             raise ChatError(ErrorCode.RATE_LIMITED, "too many unknown tokens", retry_after_ms=wait_ms)

@@ -18,6 +18,7 @@ from services.gateway.cookies import RefreshCookie
 from services.gateway.doors import find_bearer
 from services.gateway.identity import Identity
 from services.gateway.limits import Rates
+from shared.addresses import group_address
 from shared.bus import Bus, Caller
 from shared.calls import OK
 from shared.contracts.errors import ErrorCode
@@ -81,7 +82,7 @@ class RestDoor:
         address = request.client.host if request.client else ""
         claims = await self._identify(command, request, address)
         caller = Caller(claims.user_id, claims.login_id, claims.role, address) if claims else _nobody(address)
-        wait_ms = self._rates.of(claims).take_for(caller.user_id or address, self._now_s())
+        wait_ms = self._rates.of(claims).take_for(caller.user_id or group_address(address), self._now_s())
         if wait_ms:
             raise ChatError(ErrorCode.RATE_LIMITED, "too many commands", retry_after_ms=wait_ms)
         asked, payload = await self._read_payload(command, request)

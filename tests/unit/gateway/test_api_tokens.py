@@ -171,6 +171,14 @@ async def test_who_invents_tokens_is_slowed_and_others_are_not(setting: Setting)
     assert await setting.code_of(fresh) is None
 
 
+async def test_a_network_of_addresses_is_one(setting: Setting):
+    addresses = [f"2001:db8:0:7::{n}" for n in range(BURST)]
+    for address in addresses:
+        assert await setting.code_of(create_token(new_id()), address) is ErrorCode.UNAUTHENTICATED
+    assert await setting.code_of(create_token(new_id()), "2001:db8:0:7:a::1") is ErrorCode.RATE_LIMITED
+    assert await setting.code_of(create_token(new_id()), "2001:db8:0:8::1") is ErrorCode.UNAUTHENTICATED
+
+
 async def test_a_true_token_is_not_counted_as_an_unknown_one(setting: Setting):
     codes = [await setting.code_of(setting.make()) for _ in range(BURST * 5)]
     assert set(codes) == {None}
