@@ -19,7 +19,7 @@ class AuthSettings(DatabaseSettings):
     """Multiplies the limits on registrations and password guesses."""
     auth_bots_per_owner: int = Field(default=20, ge=0)
     """How many active bots one person may own."""
-    auth_tokens_per_user: int = Field(default=50, ge=0)
+    auth_tokens_per_user: int = Field(default=20, ge=0)
     """How many valid API tokens one person, or one bot, may have."""
 
     @field_validator("secret_key")

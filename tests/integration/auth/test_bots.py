@@ -302,11 +302,11 @@ async def test_what_matters_is_in_the_audit_log(client: Client, engine: AsyncEng
 
 async def test_50_at_once_make_no_more_bots_and_tokens_than_one_may_have(client: Client):
     _, owner = await client.register_claims()
-    codes = await asyncio.gather(*(code_of(make_bot(client, owner)) for _ in range(30)))
+    codes = await asyncio.gather(*(code_of(make_bot(client, owner)) for _ in range(50)))
     assert codes.count(None) == 20
     assert set(codes) == {None, ErrorCode.CONFLICT}
-    codes = await asyncio.gather(*(code_of(make_token(client, owner)) for _ in range(60)))
-    assert codes.count(None) == 50
+    codes = await asyncio.gather(*(code_of(make_token(client, owner)) for _ in range(50)))
+    assert codes.count(None) == 20
     assert set(codes) == {None, ErrorCode.CONFLICT}
 
 
