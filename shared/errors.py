@@ -72,5 +72,11 @@ def conflict(why: str) -> ChatError:
     return ChatError(ErrorCode.CONFLICT, why)
 
 
+def taken(path: str) -> ChatError:
+    """Return the conflict over a field whose value somebody else has."""
+    problems = [{"path": path, "problem": "is taken"}]
+    return ChatError(ErrorCode.CONFLICT, f"{path}: is taken", details={"fields": problems})
+
+
 def unavailable(why: str, retry_after_ms: int = 1_000) -> ChatError:
     return ChatError(ErrorCode.UNAVAILABLE, why, retry_after_ms=retry_after_ms)

@@ -13,6 +13,7 @@ from msgspec import Struct
 from shared.contracts.entities import UserRole
 from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError
+from shared.grants import Grant
 
 ACCESS_TOKEN_S = 15 * 60
 ISSUER = "chatcraft"
@@ -34,6 +35,8 @@ class Claims(Struct, frozen=True):
     display_name: str
     issued_at: float
     expires_at: int
+    grant: Grant | None = None
+    """Of an API token, which says what it may do; people may all."""
 
 
 class UnknownKey(Exception):  # noqa: N818 - not an error yet: the caller fetches the keys once

@@ -22,7 +22,7 @@ LONG_KEY = "k" * 1_000_000
 DEPTH = 100_000
 _USUAL_TEXTS = (
     str(uuid.UUID(int=7)), "ada_lovelace", "en", "Europe/Berlin", "ada@example.org", "2026-01-31T12:00:00Z",
-    "A" * 64,
+    "A" * 64, "read",
 )  # fmt: skip
 # None of these is a UUID, and each would be something else in a subject, a header or a log line.
 BAD_IDS = (

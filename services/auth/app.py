@@ -9,12 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth import upkeep
 from services.auth.beginning import LoginStarter
+from services.auth.commands.bots import Bots
 from services.auth.commands.calls import Calls
 from services.auth.commands.logins import Logins
 from services.auth.commands.profiles import Profiles
 from services.auth.commands.signing_in import SigningIn
+from services.auth.commands.tokens import Tokens
 from services.auth.keys import KeyRing, Sealer
 from services.auth.limits import Limits
+from services.auth.minting import TokenMint
 from services.auth.passwords import Passwords, load_common_passwords
 from services.auth.settings import AuthSettings
 from services.auth.store.database import ping
@@ -58,6 +61,7 @@ def create_app(settings: AuthSettings) -> FastAPI:
         Logins(engine=engine, bus=bus).add_to(dispatcher)
         Profiles(engine=engine).add_to(dispatcher)
         Calls(engine=engine, ring=ring).add_to(dispatcher)
+        _add_bots(dispatcher, engine, bus, settings)
 
         background = await stack.enter_async_context(Background())
         background.run("auth_sweep", lambda: upkeep.sweep_forever(engine))
@@ -67,6 +71,15 @@ def create_app(settings: AuthSettings) -> FastAPI:
         return {"nats": bus.round_trip, "database": lambda: _ping(engine), "keys": ring.check}
 
     return create_private_app(SERVICE, settings, start)
+
+
+def _add_bots(dispatcher: Dispatcher, engine: AsyncEngine, bus: Bus, settings: AuthSettings) -> None:
+    rates = Limits(settings.auth_rate_factor)
+    mint = TokenMint(engine, bus, rates, settings.auth_tokens_per_user)
+    Tokens(mint=mint).add_to(dispatcher)
+    Bots(
+        engine=engine, bus=bus, mint=mint, rates=rates, bots_max=settings.auth_bots_per_owner
+    ).add_to(dispatcher)  # fmt: skip
 
 
 async def _open_database(engine: AsyncEngine, ring: KeyRing) -> None:

@@ -4,7 +4,6 @@ Called by the commands and the store.
 """
 
 import base64
-import ipaddress
 import unicodedata
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -12,6 +11,7 @@ from enum import Enum, auto
 import msgspec
 from msgspec import Struct
 
+from shared.addresses import group_address as group_address  # noqa: PLC0414 - a rule of this domain, shared with the doors
 from shared.contracts.entities import Me, User
 
 REFRESH_TOKEN_LIFE = timedelta(days=30)
@@ -21,8 +21,6 @@ REFRESH_GRACE = timedelta(seconds=10)
 REVOCATION_LIFE = timedelta(minutes=16)
 USER_AGENT_MAX = 300
 USERNAME_MAX = 32
-# A household or a server has a whole /64 of addresses to guess from (RFC 6177).
-_IPV6_PREFIX_BITS = 64
 _NAME_KEY_MAX = 64
 
 
@@ -79,19 +77,6 @@ def fold_name(name: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
     return folded.strip()[:_NAME_KEY_MAX]
-
-
-def group_address(address: str) -> str:
-    """Return what counts as one address for limits: an IPv4 address, or an IPv6 network of 64 bits."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, _IPV6_PREFIX_BITS), strict=False))
-    return str(parsed)
 
 
 def to_public(me: Me) -> User:

@@ -19,6 +19,7 @@ from shared.errors import ChatError
 _REGISTRATIONS = (60, 10.0)  # a class or an office registers from one address
 _GUESSES_HERE = (10, 6.0)  # one account from one address
 _GUESSES_ACCOUNT = (50, 15.0)  # one account from anywhere: 5,800 a day against a list of 11,611 refused ones
+_MINTINGS = (60, 60.0)  # bots and API tokens of one owner: each leaves rows, and a name, that stay
 _GUESSES_ADDRESS = (50, 10.0)  # any account from one address
 
 
@@ -31,6 +32,10 @@ class Limits:
     def registration(self, address: str) -> list[Bucket]:
         """Return what a registration is charged to."""
         return [self._bucket(_REGISTRATIONS, "register", domain.group_address(address))]
+
+    def minting(self, owner_id: str) -> list[Bucket]:
+        """Return what a new bot, or a new API token, is charged to."""
+        return [self._bucket(_MINTINGS, "mint", owner_id)]
 
     def guess(self, login: str, address: str, *, is_known_here: bool) -> list[Bucket]:
         """Return what a try at a password is charged to.

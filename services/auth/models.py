@@ -15,7 +15,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
 
 metadata = MetaData(schema="auth")
 
@@ -109,6 +109,29 @@ limits = Table(
     metadata,
     Column("key", LargeBinary, primary_key=True),
     Column("full_at", _TIME, nullable=False),  # GCRA's theoretical arrival time
+)
+
+# Who answers for a bot. Its row of `users` has the role `bot` and no password.
+bots = Table(
+    "bots",
+    metadata,
+    Column("user_id", _ID, ForeignKey("auth.users.id"), primary_key=True),
+    Column("owner_id", _ID, ForeignKey("auth.users.id"), nullable=False),
+)
+
+# The id stands where a login's would: in caller headers and in `revocations`.
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("user_id", _ID, ForeignKey("auth.users.id"), nullable=False),  # as whom it acts
+    Column("name", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),  # SHA-256
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("last_used_at", _TIME),  # at most a minute behind
+    Column("expires_at", _TIME),  # null: until it is ended
+    Column("ended_at", _TIME),
 )
 
 # Only ever appended to. Each row's hash covers the one before: what is altered or taken out shows.

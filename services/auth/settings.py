@@ -17,6 +17,10 @@ class AuthSettings(DatabaseSettings):
     """At least 32 random bytes in base64url: refresh tokens and the sealing of keys derive from it."""
     auth_rate_factor: float = Field(default=1.0, gt=0)
     """Multiplies the limits on registrations and password guesses."""
+    auth_bots_per_owner: int = Field(default=20, ge=0)
+    """How many active bots one person may own."""
+    auth_tokens_per_user: int = Field(default=20, ge=0)
+    """How many valid API tokens one person, or one bot, may have."""
 
     @field_validator("secret_key")
     @classmethod

@@ -5,7 +5,7 @@ import asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth.keys import KeyRing
-from services.auth.store import endings, keys, limits, logins
+from services.auth.store import api_tokens, endings, keys, limits, logins
 from services.auth.store.database import try_to_hold
 
 _SWEEP_EVERY_S = 60
@@ -27,6 +27,7 @@ async def sweep(engine: AsyncEngine) -> None:
             return
         await limits.sweep(connection)
         await logins.sweep(connection)
+        await api_tokens.sweep(connection)
         await keys.sweep(connection)
         await endings.sweep(connection)
 

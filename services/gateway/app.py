@@ -10,12 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from services.gateway.api_tokens import ApiTokens
 from services.gateway.audit import Audit
 from services.gateway.connection import Connection
 from services.gateway.drain import drain
 from services.gateway.hub import Hub
 from services.gateway.identity import Identity
-from services.gateway.limits import CommandRate
+from services.gateway.limits import CommandRate, Rates
 from services.gateway.node import GatewayNode
 from services.gateway.presence import Lease, Watches
 from services.gateway.renewal import Renewal
@@ -46,6 +47,9 @@ from shared.telemetry import configure_logging, get_logger
 log = get_logger(__name__)
 
 _WAIT_S = 0.2
+# From one address, on this node. The burst is for true tokens, which count until they are known to be.
+_UNKNOWN_TOKENS_PER_S = 1.0
+_UNKNOWN_TOKENS_BURST = 100.0
 
 
 @dataclass(slots=True)
@@ -58,8 +62,9 @@ class Gateway:
     bus: Bus
     background: Background
     stats: Stats
-    rate: CommandRate
+    rates: Rates
     revocations: Revocations
+    tokens: ApiTokens
     identity: Identity
     hub: Hub
     users: Users
@@ -101,6 +106,9 @@ async def start(settings: GatewaySettings, app: "GatewayApp", stack: AsyncExitSt
     gateway.lease.start()
     gateway.watches.start()
     background.run("sweep", gateway.node.sweep.run)
+    background.run(
+        "renew_tokens", lambda: gateway.tokens.renew_forever(lambda: gateway.node.sweep.connections)
+    )
     background.run("loop_lag", measure_loop_lag)
     stack.callback(_expose(gateway))
     _add_doors(gateway, app)
@@ -112,28 +120,40 @@ def _build(settings: GatewaySettings, bus: Bus, background: Background) -> Gatew
     clock, stats = SystemClock(), Stats()
     limits = Limits(ping_interval_s=settings.gateway_ping_s, silence_s=settings.gateway_silence_s)
     store = StoreClient(bus)
-    rate = CommandRate(limits, settings)
+    rates = _build_rates(limits, settings)
     revocations = Revocations(bus, background, clock)
-    identity = Identity(bus, revocations, clock)
+    tokens = ApiTokens(bus, revocations, clock, CommandRate(_UNKNOWN_TOKENS_PER_S, _UNKNOWN_TOKENS_BURST))
+    identity = Identity(bus, revocations, clock, tokens)
     hub = Hub(bus, background, stats, store.get_changes)
     users = Users(bus, background)
     syncer = Syncer(store, hub, users)
     events = UserEvents(bus, hub, users, syncer)
     audit = Audit(bus, background, hub, users)
     lease, watches = Lease(bus, background, bus.instance), Watches(bus, background)
-    router = Router(bus, rate, limits, clock.monotonic_s)
+    router = Router(bus, rates, limits, clock.monotonic_s)
     node = GatewayNode(
         bus, clock, settings, limits,
-        hub=hub, users=users, router=router, rate=rate, lease=lease, watches=watches, stats=stats,
+        hub=hub, users=users, router=router, rates=rates, lease=lease, watches=watches, stats=stats,
     )  # fmt: skip
     users.apply, users.heal = events.apply, events.heal
     hub.on_left, hub.on_reset, hub.on_first_attach = events.on_left, events.on_reset, audit.on_first_attach
     audit.on_stale = Renewal(users, background).renew
     revocations.on_revoked, lease.on_fewer_places = node.on_revoked, node.on_fewer_places
+    node.find_revocation = revocations.find
     return Gateway(
-        settings, limits, clock, bus, background, stats, rate, revocations, identity, hub, users, syncer,
-        audit, lease, watches, router, node,
+        settings, limits, clock, bus, background, stats, rates, revocations, tokens, identity, hub, users,
+        syncer, audit, lease, watches, router, node,
     )  # fmt: skip
+
+
+def _build_rates(limits: Limits, settings: GatewaySettings) -> Rates:
+    factor = settings.gateway_rate_factor
+    return Rates(
+        people=CommandRate(limits.commands_per_s * factor, limits.commands_burst * factor),
+        tokens=CommandRate(
+            settings.gateway_token_commands_per_s * factor, settings.gateway_token_commands_burst * factor
+        ),
+    )
 
 
 def _follow_trouble(gateway: Gateway) -> None:
@@ -172,7 +192,7 @@ def _expose(gateway: Gateway) -> Callable[[], None]:
 
 def _add_doors(gateway: Gateway, app: "GatewayApp") -> None:
     node, identity = gateway.node, gateway.identity
-    rest = RestDoor(gateway.bus, identity, gateway.rate, gateway.limits, gateway.clock.monotonic_s)
+    rest = RestDoor(gateway.bus, identity, gateway.rates, gateway.limits, gateway.clock.monotonic_s)
     rest.add_routes(app)
     app.socket_door = SocketDoor(node, identity, gateway.settings)
     stream = StreamDoor(node, identity, gateway.syncer)
@@ -192,7 +212,7 @@ async def _wait_for(load: Callable[[], Awaitable[None]]) -> None:
 
 def _answer_own_commands(gateway: Gateway) -> None:
     async def reauth(connection: Connection, request: auth.Reauth) -> Empty:
-        claims = await gateway.identity.identify(request.access_token)
+        claims = await gateway.identity.identify(request.access_token, connection.address)
         if (claims.user_id, claims.login_id) != (connection.user_id, connection.claims.login_id):
             raise forbidden("the token is of another user or login")
         connection.claims = claims

@@ -141,6 +141,9 @@ class Connection:
         if not self.is_closed:
             self._transport.write(text_frame(payload))
 
+    tell = send
+    """Sends an event of the connection's user, as opposed to a room's."""
+
     def reply(self, ref: int, outcome: bytes) -> None:
         """Answer a command with `{"ok":…}` or `{"error":…}`."""
         self.send(reply_payload(ref, outcome))
@@ -176,6 +179,10 @@ class Connection:
         self._transport.abort()
 
     # -- rooms ----------------------------------------------------------------------------
+
+    def covers(self, _room_id: str) -> bool:
+        """Whether its user's room is one that it may hear."""
+        return True
 
     def find_room(self, room_id: str) -> ActiveRoom | None:
         """Return the attached room, or None. O(rooms of the connection)."""

@@ -6,8 +6,9 @@ Used at every door: REST, handshake, `auth.reauth`. Works on while the auth serv
 import asyncio
 import hashlib
 
+from services.gateway.api_tokens import ApiTokens
 from services.gateway.revocations import Revocations
-from shared import calls
+from shared import api_tokens, calls
 from shared.bus import Bus
 from shared.clock import Clock
 from shared.contracts import internal
@@ -23,10 +24,11 @@ _REFETCH_S = 2.0
 class Identity:
     """Turns access tokens into claims."""
 
-    def __init__(self, bus: Bus, revocations: Revocations, clock: Clock) -> None:
+    def __init__(self, bus: Bus, revocations: Revocations, clock: Clock, tokens: ApiTokens) -> None:
         self._bus = bus
         self._revocations = revocations
         self._clock = clock
+        self._tokens = tokens
         self._verifier = TokenVerifier()
         self._verdicts: dict[bytes, Claims] = {}
         self._fetched_at_s = float("-inf")
@@ -38,11 +40,13 @@ class Identity:
         self._verifier.set_keys(keys.keys)
         self._fetched_at_s = self._clock.monotonic_s()
 
-    async def identify(self, token: str) -> Claims:
-        """Return the claims of a valid, unrevoked token.
+    async def identify(self, token: str, address: str) -> Claims:
+        """Return the claims of a valid, unrevoked token, an access token or an API token.
 
-        Raises ChatError `unauthenticated` or `token_expired`.
+        Raises ChatError `unauthenticated` or `token_expired`, and what `ApiTokens` raises.
         """
+        if token.startswith(api_tokens.PREFIX):
+            return await self._tokens.identify(token, address)
         digest = hashlib.blake2b(token.encode(), digest_size=16).digest()
         claims = self._verdicts.get(digest)
         if claims is None or claims.expires_at <= self._clock.now().timestamp():

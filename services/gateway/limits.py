@@ -1,7 +1,8 @@
-"""Rate limits of commands on this node: one token bucket per connection, login or address."""
+"""Rate limits of commands on this node: one token bucket per connection, user or address."""
 
-from services.gateway.settings import GatewaySettings
-from shared.contracts.limits import Limits
+from dataclasses import dataclass
+
+from shared.tokens import Claims
 
 _REFUSALS_MAX = 300
 _REFUSALS_WINDOW_S = 10.0
@@ -23,9 +24,9 @@ class Bucket:
 class CommandRate:
     """How many commands a second anybody may send, and how many in a burst."""
 
-    def __init__(self, limits: Limits, settings: GatewaySettings) -> None:
-        self._per_s = limits.commands_per_s * settings.gateway_rate_factor
-        self._burst = limits.commands_burst * settings.gateway_rate_factor
+    def __init__(self, per_s: float, burst: float) -> None:
+        self._per_s = per_s
+        self._burst = burst
         self._by_key: dict[str, Bucket] = {}
 
     def new_bucket(self, now_s: float) -> Bucket:
@@ -40,14 +41,22 @@ class CommandRate:
             return 0
         return int((1 - bucket.tokens) / self._per_s * 1000) + 1
 
+    def give_back(self, bucket: Bucket) -> None:
+        """Undo a `take` that turned out not to count."""
+        bucket.tokens = min(self._burst, bucket.tokens + 1)
+
     def take_for(self, key: str, now_s: float) -> int:
         """Like `take`, for doors without a connection: by user id, or address before sign-in."""
+        return self.take(self.find_bucket(key, now_s), now_s)
+
+    def find_bucket(self, key: str, now_s: float) -> Bucket:
+        """Return the one bucket of a key, full at first."""
         bucket = self._by_key.get(key)
         if bucket is None:
             if len(self._by_key) >= _BUCKETS_MAX:
                 del self._by_key[next(iter(self._by_key))]
             bucket = self._by_key[key] = self.new_bucket(now_s)
-        return self.take(bucket, now_s)
+        return bucket
 
     @staticmethod
     def is_flooding(bucket: Bucket, now_s: float) -> bool:
@@ -56,3 +65,17 @@ class CommandRate:
             bucket.refused_since_s, bucket.refusals = now_s, 0
         bucket.refusals += 1
         return bucket.refusals >= _REFUSALS_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Whose commands are counted how."""
+
+    people: CommandRate
+    """A connection each, and over REST a user or an address."""
+    tokens: CommandRate
+    """All API tokens of a user together, on all doors: more tokens are not more commands."""
+
+    def of(self, claims: Claims | None) -> CommandRate:
+        """Return the rate that a caller is held to; None is somebody who is not signed in."""
+        return self.people if claims is None or claims.grant is None else self.tokens

@@ -2,14 +2,18 @@
 
 import asyncio
 import resource
+from collections.abc import Callable
+
+import msgspec
 
 from services.gateway.connection import Connection
 from services.gateway.frames import ClientFrame, event_payload
 from services.gateway.gather import Gather
 from services.gateway.hub import Hub
-from services.gateway.limits import CommandRate
+from services.gateway.limits import Rates
 from services.gateway.presence import Lease, Watches
 from services.gateway.router import Router
+from services.gateway.scoped_connection import ScopedConnection
 from services.gateway.settings import GatewaySettings
 from services.gateway.stats import Stats
 from services.gateway.sweep import Sweep
@@ -48,7 +52,7 @@ class GatewayNode:
         hub: Hub,
         users: Users,
         router: Router,
-        rate: CommandRate,
+        rates: Rates,
         lease: Lease,
         watches: Watches,
         stats: Stats,
@@ -57,13 +61,20 @@ class GatewayNode:
         self.limits = limits
         self.sweep = Sweep(clock, limits, settings.gateway_unread_s)
         self.is_draining = False
+        self.find_revocation: Callable[[Claims], Revocation | None]
+        """Set by the composition root."""
         self._bus = bus
         self._clock = clock
+        self._token_limits = msgspec.structs.replace(
+            limits,
+            commands_per_s=settings.gateway_token_commands_per_s,
+            commands_burst=settings.gateway_token_commands_burst,
+        )
         self._connections_max = _count_allowed(settings)
         self._hub = hub
         self._users = users
         self._router = router
-        self._rate = rate
+        self._rates = rates
         self._lease = lease
         self._watches = watches
         self._stats = stats
@@ -88,7 +99,11 @@ class GatewayNode:
         return me or _to_me(claims)
 
     def create_connection(self, claims: Claims, address: str) -> Connection:
-        return Connection(self, claims, address, self._rate.new_bucket(self.now_s()))
+        """Return a connection that is not yet bound; one of an API token is held to what the token may."""
+        if claims.grant is None:
+            return Connection(self, claims, address, self._rates.people.new_bucket(self.now_s()))
+        kind = Connection if claims.grant.room_ids is None else ScopedConnection
+        return kind(self, claims, address, self._rates.tokens.find_bucket(claims.user_id, self.now_s()))
 
     def open(self, connection: Connection, me: Me) -> None:
         """Take a bound connection in and greet it; one too many of a user is closed.
@@ -101,7 +116,13 @@ class GatewayNode:
             self._turn_away(connection)
             return
         self._count(connection.user_id)
-        ready = Ready(me, connection.claims.login_id, self.id, to_wire(self._clock.now()), self.limits)
+        claims = connection.claims
+        row = self.find_revocation(claims)
+        if row is not None:  # since the token was looked at: there was no connection to close yet
+            connection.close(_find_close_code(claims, row) or CloseCode.LOGIN_ENDED, "this login has ended")
+            return
+        limits = self.limits if claims.grant is None else self._token_limits
+        ready = Ready(me, claims.login_id, self.id, to_wire(self._clock.now()), limits)
         connection.send(event_payload("ready", ready))
 
     def on_frame(self, connection: Connection, frame: ClientFrame | int) -> None:

@@ -17,7 +17,8 @@ from starlette.routing import Route
 from services.gateway.cookies import RefreshCookie
 from services.gateway.doors import find_bearer
 from services.gateway.identity import Identity
-from services.gateway.limits import CommandRate
+from services.gateway.limits import Rates
+from shared.addresses import group_address
 from shared.bus import Bus, Caller
 from shared.calls import OK
 from shared.contracts.errors import ErrorCode
@@ -27,6 +28,7 @@ from shared.contracts.validation import convert_request, decode_request
 from shared.errors import ChatError, invalid, not_found
 from shared.ids import new_id
 from shared.telemetry import get_logger
+from shared.tokens import Claims
 
 log = get_logger(__name__)
 
@@ -40,11 +42,11 @@ class RestDoor:
     """Answers `/api/v1/…` for forwarded commands."""
 
     def __init__(
-        self, bus: Bus, identity: Identity, rate: CommandRate, limits: Limits, now_s: Callable[[], float]
+        self, bus: Bus, identity: Identity, rates: Rates, limits: Limits, now_s: Callable[[], float]
     ) -> None:
         self._bus = bus
         self._identity = identity
-        self._rate = rate
+        self._rates = rates
         self._limits = limits
         self._now_s = now_s
         self._cookie = RefreshCookie()
@@ -77,11 +79,16 @@ class RestDoor:
         return endpoint
 
     async def _answer(self, command: Command[Struct, Struct], request: Request) -> Response:
-        caller = await self._identify(command, request)
-        wait_ms = self._rate.take_for(caller.user_id or caller.address, self._now_s())
+        address = request.client.host if request.client else ""
+        claims = await self._identify(command, request, address)
+        caller = Caller(claims.user_id, claims.login_id, claims.role, address) if claims else _nobody(address)
+        wait_ms = self._rates.of(claims).take_for(caller.user_id or group_address(address), self._now_s())
         if wait_ms:
             raise ChatError(ErrorCode.RATE_LIMITED, "too many commands", retry_after_ms=wait_ms)
-        payload = self._cookie.fill(command, request, await self._read_payload(command, request))
+        asked, payload = await self._read_payload(command, request)
+        if claims is not None and claims.grant is not None:
+            claims.grant.check(command, asked)
+        payload = self._cookie.fill(command, request, payload)
         reply = await self._bus.request(
             command.subject,
             payload,
@@ -96,27 +103,31 @@ class RestDoor:
         response = Response(reply[len(OK) : -1], command.status, media_type="application/json")
         return self._cookie.take(command, request, response)
 
-    async def _identify(self, command: Command[Struct, Struct], request: Request) -> Caller:
-        address = request.client.host if request.client else ""
+    async def _identify(
+        self, command: Command[Struct, Struct], request: Request, address: str
+    ) -> Claims | None:
         if command.access is Access.PUBLIC:
-            return Caller("", "", "", address)
+            return None
         token = find_bearer(request.scope["headers"])
         if token is None:
             raise ChatError(ErrorCode.UNAUTHENTICATED, "an access token is needed")
-        claims = await self._identity.identify(token)
-        return Caller(claims.user_id, claims.login_id, claims.role, address)
+        return await self._identity.identify(token, address)
 
-    async def _read_payload(self, command: Command[Struct, Struct], request: Request) -> bytes:
+    async def _read_payload(self, command: Command[Struct, Struct], request: Request) -> tuple[Struct, bytes]:
         """Return the request as the socket would carry it, validated."""
         assert command.http is not None, "has the REST door"
         if command.http.method in {"GET", "DELETE"}:
             fields = _read_query(command, request)
-            return msgspec.json.encode(convert_request(command, fields | request.path_params))
+            asked = convert_request(command, fields | request.path_params)
+            return asked, msgspec.json.encode(asked)
         body = await read_body(request, self._limits.frame_bytes)
         if command.http.path_fields:
             body = _merge_path(command, body, request.path_params)
-        decode_request(command, body)
-        return body
+        return decode_request(command, body), body
+
+
+def _nobody(address: str) -> Caller:
+    return Caller("", "", "", address)
 
 
 def _read_query(command: Command[Struct, Struct], request: Request) -> dict[str, Any]:

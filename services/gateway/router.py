@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from services.gateway.connection import Connection
 from services.gateway.frames import ClientFrame, bad_frame, ok
-from services.gateway.limits import CommandRate
+from services.gateway.limits import CommandRate, Rates
 from shared.bus import Bus, Caller
 from shared.contracts import internal, messages
 from shared.contracts.close_codes import CloseCode
@@ -51,9 +51,9 @@ class Job:
 class Router:
     """Runs commands: of a (connection, room) one at a time, or sends in a row; the rest in the order sent."""
 
-    def __init__(self, bus: Bus, rate: CommandRate, limits: Limits, now_s: Callable[[], float]) -> None:
+    def __init__(self, bus: Bus, rates: Rates, limits: Limits, now_s: Callable[[], float]) -> None:
         self._bus = bus
-        self._rate = rate
+        self._rates = rates
         self._limits = limits
         self._now_s = now_s
         self._local: dict[str, LocalHandler] = {}
@@ -74,7 +74,8 @@ class Router:
             connection.reply(frame, bad_frame("needs an op, and d as an object"))
             return
         now_s = self._now_s()
-        wait_ms = self._rate.take(connection.bucket, now_s)
+        claims = connection.claims
+        wait_ms = self._rates.of(claims).take(connection.bucket, now_s)
         if wait_ms:
             self._refuse(connection, frame.ref, wait_ms, now_s)
             return
@@ -86,6 +87,8 @@ class Router:
         raw = bytes(frame.d)
         try:
             request = decode_request(command, raw)
+            if claims.grant is not None:
+                claims.grant.check(command, request)
         except ChatError as exc:
             connection.reply(frame.ref, exc.encode())
             return
@@ -94,7 +97,7 @@ class Router:
     def _refuse(self, connection: Connection, ref: int, wait_ms: int, now_s: float) -> None:
         error = ChatError(ErrorCode.RATE_LIMITED, "too many commands", retry_after_ms=wait_ms)
         connection.reply(ref, error.encode())
-        if self._rate.is_flooding(connection.bucket, now_s):
+        if CommandRate.is_flooding(connection.bucket, now_s):
             connection.close(CloseCode.RATE_LIMITED, "too many refused commands")
 
     def _submit(self, connection: Connection, job: Job) -> None:

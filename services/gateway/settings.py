@@ -19,6 +19,10 @@ class GatewaySettings(ServiceSettings):
     """The built web client; without it only the API is served."""
     gateway_rate_factor: float = Field(default=1.0, gt=0)
     """Multiplies the command limits, for load tests."""
+    gateway_token_commands_per_s: int = Field(default=20, ge=1)
+    """How many commands a second all API tokens of one user may send to a node, together."""
+    gateway_token_commands_burst: int = Field(default=60, ge=1)
+    """How many of them at once."""
     gateway_allowed_origins: str = ""
     """Further origins that may open sockets, separated by commas; the own one always may."""
     gateway_connections_max: int = Field(default=19_000, gt=0)

@@ -102,7 +102,7 @@ class StreamDoor:
         request = Request(scope, receive)
         try:
             asked = await self._read(request)
-            connection, me = await self._connect(request)
+            connection, me = await self._connect(request, asked)
         except ChatError as exc:
             await error_response(exc)(scope, receive, send)
             return
@@ -130,15 +130,18 @@ class StreamDoor:
             raise invalid("Last-Event-ID", "must be <room_id>:<epoch>:<rev>")
         return Sync({match["room_id"]: HeldPosition(int(match["epoch"]), int(match["rev"]))})
 
-    async def _connect(self, request: Request) -> tuple[Connection, Any]:
+    async def _connect(self, request: Request, asked: Sync) -> tuple[Connection, Any]:
         if self._node.is_full:
             raise unavailable("this node takes no more connections", _FULL_RETRY_S * 1000)
         token = find_bearer(request.scope["headers"])
         if token is None:
             raise ChatError(ErrorCode.UNAUTHENTICATED, "an access token is needed")
-        claims = await self._identity.identify(token)
+        address = request.client.host if request.client else ""
+        claims = await self._identity.identify(token, address)
+        if claims.grant is not None:
+            claims.grant.check(sync, asked)
         me = await self._node.get_me(claims)
-        return self._node.create_connection(claims, request.client.host if request.client else ""), me
+        return self._node.create_connection(claims, address), me
 
     async def _sync(self, connection: Connection, asked: Sync) -> None:
         """Send every page as the reply that a socket would get, numbered from 1."""

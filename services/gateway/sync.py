@@ -12,6 +12,7 @@ import msgspec
 from services.gateway.connection import Connection
 from services.gateway.hub import Hub
 from services.gateway.recall import fold
+from services.gateway.scoped_connection import narrow
 from services.gateway.store_client import OwnRooms, StoreClient
 from services.gateway.users import Users
 from shared.contracts.entities import Position
@@ -43,7 +44,7 @@ class Syncer:
             raise not_found("connection")
         self._users.follow(user)
         with self._users.keep_back(user):
-            own = await self._store.get_rooms_of(connection.user_id)
+            own = narrow(await self._store.get_rooms_of(connection.user_id), connection.claims.grant)
             self._users.place(user, own.user_rev, own.epoch)
             left = _begin_plan(connection, request, own) if request.cursor is None else []
             start = _read_cursor(connection, request.cursor)
@@ -63,7 +64,9 @@ class Syncer:
 
         The caller sends the element and then calls `place`.
         """
-        if not connection.is_synced or connection.find_room(room_id) is not None:
+        if not connection.is_synced or not connection.covers(room_id):
+            return None
+        if connection.find_room(room_id) is not None:
             return None
         self._attach(connection, [room_id])
         elements, _ = await self._ask_store(connection, [room_id], {}, [room_id])

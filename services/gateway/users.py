@@ -47,7 +47,7 @@ class LocalUser:
         """Send to every synced connection of the user."""
         for connection in self.connections:
             if connection.is_synced:
-                connection.send(payload)
+                connection.tell(payload)
 
 
 Apply = Callable[[LocalUser, UserEventHead, bytes], Awaitable[None]]

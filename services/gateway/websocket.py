@@ -29,13 +29,13 @@ class SocketDoor:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await receive()  # websocket.connect
+        address = scope["client"][0] if scope.get("client") else ""
         try:
-            claims = await self._authenticate(scope)
+            claims = await self._authenticate(scope, address)
             me = await self._node.get_me(claims)
         except ChatError as exc:
             await _refuse(scope, send, exc)
             return
-        address = scope["client"][0] if scope.get("client") else ""
         chosen = SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None
         await send({"type": "websocket.accept", "subprotocol": chosen})
         # No await from here to `open`: what the peer sends next must find its connection.
@@ -50,7 +50,7 @@ class SocketDoor:
         self._node.open(connection, me)
         await transport.run()
 
-    async def _authenticate(self, scope: Any) -> Claims:
+    async def _authenticate(self, scope: Any, address: str) -> Claims:
         if not is_origin_allowed(scope["headers"], self._settings.allowed_origins):
             raise forbidden("this origin may not open a socket here")
         if self._node.is_full:
@@ -58,7 +58,7 @@ class SocketDoor:
         token = find_bearer(scope["headers"]) or find_subprotocol_token(scope["subprotocols"])
         if token is None:
             raise ChatError(ErrorCode.UNAUTHENTICATED, "an access token is needed")
-        return await self._identity.identify(token)
+        return await self._identity.identify(token, address)
 
 
 async def _refuse(scope: Any, send: Any, error: ChatError) -> None:

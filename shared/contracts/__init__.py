@@ -5,6 +5,7 @@ Importing this package fills the registry. Knows msgspec and nothing of HTTP, so
 
 from shared.contracts import (
     auth,
+    bots,
     drafts,
     events,
     invites,
@@ -17,10 +18,11 @@ from shared.contracts import (
     search,
     sync,
     threads,
+    tokens,
     users,
 )
 
 __all__ = [
-    "auth", "drafts", "events", "invites", "members", "messages", "presence", "reactions", "rooms", "saved",
-    "search", "sync", "threads", "users",
+    "auth", "bots", "drafts", "events", "invites", "members", "messages", "presence", "reactions", "rooms",
+    "saved", "search", "sync", "threads", "tokens", "users",
 ]  # fmt: skip

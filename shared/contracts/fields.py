@@ -30,6 +30,7 @@ _LOCALE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$(?!\n)"
 _TIMEZONE = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$(?!\n)"
 # Which strings of such characters are emoji is a table of its own: the service holds it.
 _EMOJI = r"^(:[a-z0-9_+-]{1,48}:|[^\x00-\x1f\x7f\s:/]+)$(?!\n)"
+_SCOPE = r"^(read|write|rooms:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$(?!\n)"
 _TIMESTAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$(?!\n)"
 _MOMENT = r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d))?$(?!\n)"
 
@@ -46,6 +47,7 @@ PROBLEMS: dict[str, str] = {
     _LOCALE: "must be a language tag such as en or pt-BR",
     _TIMEZONE: "must be an IANA time zone such as Europe/Berlin",
     _EMOJI: "must be one emoji, or the name of a custom one such as :party_parrot:",
+    _SCOPE: "must be read, write or rooms:<room id>",
     _TIMESTAMP: "must be an RFC 3339 time such as 2026-01-31T12:00:00.000Z",
     _MOMENT: "must be a day such as 2026-01-31 or an RFC 3339 time such as 2026-01-31T12:00:00.000Z",
 }
@@ -68,6 +70,8 @@ DraftText = Annotated[str, Meta(pattern=_TEXT, max_length=MESSAGE_TEXT_MAX)]
 InviteCode = Annotated[
     str, Meta(pattern=_INVITE_CODE, min_length=INVITE_CODE_LENGTH, max_length=INVITE_CODE_LENGTH)
 ]
+Scope = Annotated[str, Meta(pattern=_SCOPE, max_length=42)]
+TokenName = Annotated[str, Meta(pattern=_VISIBLE_LINE, max_length=64)]
 StatusText = Annotated[str, Meta(pattern=_LINE, max_length=100)]
 Query = Annotated[str, Meta(pattern=_LINE, max_length=100)]
 SearchText = Annotated[str, Meta(pattern=_LINE, max_length=500)]

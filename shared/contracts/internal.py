@@ -17,6 +17,7 @@ KEYS = "svc.auth.keys"
 REVOCATIONS = "svc.auth.revocations"
 KNOWN_USERS = "svc.auth.known_users"
 PROFILES = "svc.auth.profiles"
+API_TOKENS = "svc.auth.api_tokens"
 MEMBERSHIPS = "svc.messages.memberships"
 SNAPSHOT = "svc.messages.snapshot"
 CHANGES = "svc.messages.changes"
@@ -75,6 +76,33 @@ class Profiles(Struct, frozen=True):
     """Those that exist, in any order."""
 
     users: list[Me]
+
+
+class TokenHashes(Struct, frozen=True):
+    """SHA-256 of API tokens, in hex: the tokens themselves never leave the gateway."""
+
+    hashes: list[str]
+
+
+class KnownToken(Struct, frozen=True):
+    """A token that is valid at `checked_at`. Its id stands where a login's would: one list ends both."""
+
+    hash: str
+    id: str
+    user_id: str
+    username: str
+    display_name: str
+    role: Literal["member", "bot"]
+    """Never `admin`, whoever made it."""
+    scopes: list[str]
+    checked_at: float
+    expires_at: float | None
+
+
+class KnownTokens(Struct, frozen=True):
+    """Those of the asked that are valid."""
+
+    tokens: list[KnownToken]
 
 
 class GetMemberships(Struct, frozen=True):

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from shared.contracts.entities import Empty, Membership, RoomKind
 from shared.contracts.errors import ErrorCode
 from shared.contracts.fields import Id, InviteCode
-from shared.contracts.registry import DELETE, GET, POST, Access, command
+from shared.contracts.registry import DELETE, GET, POST, Access, Effect, command
 
 _ERRORS = (ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.CONFLICT)
 _WEEK_S = 604_800
@@ -79,7 +79,7 @@ revoke = command(
 )  # fmt: skip
 preview = command(
     "invites.preview", HeldInvite, InvitePreview, "Which room a link leads to",
-    service="messages", http=POST("/invites/preview"), errors=_ERRORS[:2],
+    service="messages", http=POST("/invites/preview"), errors=_ERRORS[:2], effect=Effect.READ,
 )  # fmt: skip
 accept = command(
     "invites.accept", HeldInvite, Membership, "Come into the room that a link leads to",

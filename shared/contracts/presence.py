@@ -8,7 +8,7 @@ from shared.contracts.entities import Empty, Presence, PresenceStatus
 from shared.contracts.errors import ErrorCode
 from shared.contracts.fields import Id, StatusText, Timestamp
 from shared.contracts.limits import PRESENCES_PER_REQUEST
-from shared.contracts.registry import GATEWAY_ONLY, GET, PUT, command
+from shared.contracts.registry import GATEWAY_ONLY, GET, PUT, Effect, command
 
 
 class SetPresence(Struct, frozen=True):
@@ -48,11 +48,12 @@ get = command(
 )  # fmt: skip
 watch = command(
     "presence.watch", WatchPresence, Presences, "Follow people; the reply is how they are now",
-    service="gateway", doors=GATEWAY_ONLY, errors=(ErrorCode.TOO_LARGE,),
+    service="gateway", doors=GATEWAY_ONLY, errors=(ErrorCode.TOO_LARGE,), effect=Effect.READ,
 )  # fmt: skip
 unwatch = command(
-    "presence.unwatch", WatchPresence, Empty, "Stop following people", service="gateway", doors=GATEWAY_ONLY
-)
+    "presence.unwatch", WatchPresence, Empty, "Stop following people",
+    service="gateway", doors=GATEWAY_ONLY, effect=Effect.READ,
+)  # fmt: skip
 typing_start = command(
     "typing.start", Typing, Empty, "Tell the room that the caller types",
     service="gateway", doors=GATEWAY_ONLY, errors=(ErrorCode.NOT_FOUND,),

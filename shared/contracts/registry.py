@@ -37,6 +37,21 @@ class Access(StrEnum):
     OWNER = "an owner of the room"
 
 
+class Effect(StrEnum):
+    """Which scope an API token needs for it."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+class TokenUse(StrEnum):
+    """What else an API token needs, beyond the scope of the effect."""
+
+    NEVER = "no API token may: it is about accounts"
+    COVERED = "the token must cover the room named, or all rooms where none is"
+    ANY = "any token may, whatever rooms it is for"
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """The REST door: method and path below `/api/v1`, with `{fields}` of the request in the path."""
@@ -84,6 +99,8 @@ class Command(Generic[Req, Rep]):
     access: Access
     doors: frozenset[Door]
     errors: tuple[ErrorCode, ...]
+    effect: Effect
+    tokens: TokenUse
     strict_request: type[Req] = field(repr=False)
     """`request` that refuses unknown fields: for the gateway's door. Services decode `request`."""
 
@@ -101,6 +118,8 @@ class Command(Generic[Req, Rep]):
 ANYWHERE = frozenset(Door)
 REST_ONLY = frozenset({Door.REST, Door.BUS})
 GATEWAY_ONLY = frozenset({Door.SOCKET})
+# What these do is for people alone, whoever answers it.
+_ACCOUNT_NOUNS = {"auth", "admin"}
 
 _commands: dict[str, Command[Struct, Struct]] = {}
 
@@ -112,6 +131,8 @@ COMMON_ERRORS = (
     ErrorCode.TIMEOUT,
     ErrorCode.INTERNAL,
 )
+# What any command can answer whose caller is known: an API token may lack the scope.
+_SIGNED_IN_ERRORS = (ErrorCode.UNAUTHENTICATED, ErrorCode.TOKEN_EXPIRED, ErrorCode.FORBIDDEN)
 
 
 def command(
@@ -126,10 +147,14 @@ def command(
     access: Access = Access.USER,
     doors: frozenset[Door] = ANYWHERE,
     errors: tuple[ErrorCode, ...] = (),
+    effect: Effect | None = None,
+    tokens: TokenUse | None = None,
 ) -> Command[Req, Rep]:
     """Declare a command and enter it in the registry; a name declared twice is a mistake.
 
-    `errors` lists what it can answer beyond `COMMON_ERRORS` and, unless public, `unauthenticated`.
+    `errors` lists what it can answer beyond `COMMON_ERRORS` and, unless public, those of a caller.
+    Unless given, GET has the effect of reading and all else of writing, and what the auth service answers
+    is not for API tokens.
     """
     if name in _commands:
         raise ValueError(f"command {name} is declared twice")
@@ -141,15 +166,25 @@ def command(
     )
     declared: Command[Req, Rep] = Command(
         name, service, request, reply, summary, http, status, access, doors,
-        _all_errors(access, errors), strict,
+        _all_errors(access, errors), effect or _find_effect(http), tokens or _find_use(name, service), strict,
     )  # fmt: skip
     _commands[name] = cast("Command[Struct, Struct]", declared)
     return declared
 
 
 def _all_errors(access: Access, errors: tuple[ErrorCode, ...]) -> tuple[ErrorCode, ...]:
-    signed_in = () if access is Access.PUBLIC else (ErrorCode.UNAUTHENTICATED, ErrorCode.TOKEN_EXPIRED)
+    signed_in = () if access is Access.PUBLIC else _SIGNED_IN_ERRORS
     return tuple(dict.fromkeys((*errors, *signed_in, *COMMON_ERRORS)))
+
+
+def _find_effect(http: Route | None) -> Effect:
+    return Effect.READ if http is not None and http.method == "GET" else Effect.WRITE
+
+
+def _find_use(name: str, service: str) -> TokenUse:
+    # Closed unless opened: a new command of accounts must not be forgotten here.
+    is_about_accounts = service == "auth" or name.partition(".")[0] in _ACCOUNT_NOUNS
+    return TokenUse.NEVER if is_about_accounts else TokenUse.COVERED
 
 
 def find_command(name: str) -> Command[Struct, Struct] | None:

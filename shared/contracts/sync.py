@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from shared.contracts.entities import Member, Membership, Message, Position, Room
 from shared.contracts.fields import Cursor, Id, Number
-from shared.contracts.registry import GATEWAY_ONLY, command
+from shared.contracts.registry import GATEWAY_ONLY, Effect, TokenUse, command
 
 SyncState = Literal["current", "caught_up", "reset", "new"]
 
@@ -41,5 +41,5 @@ class Synced(Struct, frozen=True):
 
 sync = command(
     "sync", Sync, Synced, "Catch up with all rooms, and attach to them",
-    service="gateway", doors=GATEWAY_ONLY,
+    service="gateway", doors=GATEWAY_ONLY, effect=Effect.READ, tokens=TokenUse.ANY,
 )  # fmt: skip

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from shared.contracts.entities import Empty, Me, User
 from shared.contracts.fields import Bio, Cursor, DisplayName, Id, Locale, PageSize, Query, Timezone
 from shared.contracts.limits import PROFILES_PER_REQUEST
-from shared.contracts.registry import GET, PATCH, command
+from shared.contracts.registry import GET, PATCH, TokenUse, command
 
 
 class UpdateMe(Struct, frozen=True):
@@ -36,12 +36,19 @@ class Users(Struct, frozen=True):
     next_cursor: str | None = None
 
 
-me = command("users.me", Empty, Me, "The caller's own profile", service="auth", http=GET("/users/me"))
+me = command(
+    "users.me", Empty, Me, "The caller's own profile",
+    service="auth", http=GET("/users/me"), tokens=TokenUse.ANY,
+)  # fmt: skip
 update_me = command(
-    "users.update_me", UpdateMe, Me, "Change the caller's profile", service="auth", http=PATCH("/users/me")
-)
-get = command("users.get", GetUsers, Users, "Public profiles by id", service="auth", http=GET("/users"))
+    "users.update_me", UpdateMe, Me, "Change the caller's profile",
+    service="auth", http=PATCH("/users/me"), tokens=TokenUse.COVERED,
+)  # fmt: skip
+get = command(
+    "users.get", GetUsers, Users, "Public profiles by id",
+    service="auth", http=GET("/users"), tokens=TokenUse.ANY,
+)  # fmt: skip
 search = command(
     "users.search", SearchUsers, Users, "Find people by the start of a name",
-    service="auth", http=GET("/users/search"),
+    service="auth", http=GET("/users/search"), tokens=TokenUse.COVERED,
 )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 from shared.contracts.errors import STATUS, ErrorCode, ErrorReply
 from shared.contracts.registry import COMMON_ERRORS, Access, Command, Rep, Req, iter_commands
 from shared.contracts.sync import Sync
+from shared.documents.access import describe_access
 from shared.documents.schemas import Schema, build_schemas, ref
 
 _TITLE = "ChatCraft"
@@ -84,7 +85,7 @@ def _operation(command: Command[Req, Rep], schemas: dict[str, Schema]) -> Schema
     operation: Schema = {
         "operationId": command.name,
         "summary": command.summary,
-        "description": f"For {command.access}.",
+        "description": describe_access(command),
         "tags": [_tag(command)],
     }
     if command.access is Access.PUBLIC:

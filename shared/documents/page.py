@@ -12,6 +12,7 @@ from shared.contracts.close_codes import CloseCode
 from shared.contracts.errors import RETRYABLE, STATUS
 from shared.contracts.events import EVENTS
 from shared.contracts.registry import Command, Rep, Req, iter_commands
+from shared.documents.access import describe_access
 from shared.documents.schemas import Schema, build_schemas
 from shared.documents.typescript import spell_type
 
@@ -72,7 +73,7 @@ def _command(command: Command[Req, Rep], schemas: dict[str, Schema]) -> str:
     errors = ", ".join(f"<code>{code}</code>" for code in command.errors)
     return (
         f'<article id="{command.name}"><h3>{command.name}</h3><p>{_prose(command.summary)}.</p>'
-        f"<p><code>{escape(rest)}</code> · for {escape(command.access)}</p>"
+        f"<p><code>{escape(rest)}</code> · {escape(describe_access(command))}</p>"
         f"{_fields(schemas[command.request.__name__], schemas)}"
         f"<p>Answers {command.status} {reply}, or {errors}.</p></article>"
     )

@@ -10,7 +10,7 @@ from tests.architecture.sources import ROOT, Source, read_sources
 # No I/O, no clock, no chance: what a pure module must not even import.
 IMPURE = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "threading", "time"}
 PURE_STDLIB = sys.stdlib_module_names - IMPURE
-PURE_SHARED = ("shared.contracts", "shared.errors", "shared.ids", "shared.clock")
+PURE_SHARED = ("shared.addresses", "shared.contracts", "shared.errors", "shared.ids", "shared.clock")
 PURE_IN_GATEWAY = {"cursor", "frames", "ring"}
 
 

@@ -19,7 +19,8 @@ import msgspec
 import pytest
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from websockets.exceptions import InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from deploy.local.data_dir import DataDir
 from services.auth.keys import Sealer
@@ -206,6 +207,38 @@ async def test_what_ends_access_closes_the_sockets_on_every_node_within_a_second
         with pytest.raises(Refused) as caught:
             await replace(bert, url=url).rest("GET", "/users/me")
         assert caught.value.status == 401
+
+
+async def test_a_login_that_ends_during_its_handshake_is_closed_as_it_opens(
+    broken: Stack, bert: Person
+) -> None:
+    asked = asyncio.Event()
+
+    async def on_asked(message: Any) -> None:
+        if bert.id.encode() in message.data:
+            asked.set()
+
+    async with on_bus(broken, "auth") as client:
+        await client.subscribe("svc.auth.profiles", cb=on_asked)
+        await client.flush()
+        await broken.kill("auth", number=signal.SIGSTOP)
+        try:
+            opening = asyncio.create_task(open_and_wait(bert))
+            await asyncio.wait_for(asked.wait(), 5)
+            # Its token is taken, its profile asked for: it is no connection yet.
+            await end(broken, bert.id, endings.deactivate)
+        finally:
+            await broken.kill("auth", number=signal.SIGCONT)
+        assert await opening == 4503
+
+
+async def open_and_wait(person: Person) -> int | None:
+    """Return the code with which a socket is closed before anything comes."""
+    headers = {"Authorization": f"Bearer {person.token}"}
+    async with connect(person.url.replace("http", "ws", 1) + "/ws", additional_headers=headers) as websocket:
+        with pytest.raises(ConnectionClosed):
+            await asyncio.wait_for(websocket.recv(), 5)
+        return websocket.close_code
 
 
 async def test_a_demoted_moderator_moderates_no_more_on_any_node(

@@ -89,6 +89,12 @@ class Client:
         """Sign in with a password."""
         return self._sign_in(await self.call(auth.login, auth.PasswordLogin(login, password)))
 
+    async def use_token(self, token: str) -> User:
+        """Act by an API token: as the bot that it was made for, or as oneself."""
+        self._credentials.api_token = token
+        self.me = await self.call(users.me, Empty())
+        return self.me
+
     async def resume(self, tokens: Tokens | None = None) -> User:
         """Go on with stored tokens, those of the token file if none are given."""
         if tokens is not None:

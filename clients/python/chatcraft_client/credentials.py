@@ -1,4 +1,7 @@
-"""The tokens of one login: fresh when asked, refreshed once for all who wait, kept in a file if wanted."""
+"""The tokens of one login: fresh when asked, refreshed once for all who wait, kept in a file if wanted.
+
+Or an API token, which stands for itself until somebody ends it.
+"""
 
 import asyncio
 import os
@@ -9,8 +12,8 @@ import msgspec
 
 from chatcraft_client.errors import ChatCraftError
 from chatcraft_client.rest import Rest
-from shared.contracts import auth
-from shared.contracts.entities import Tokens
+from shared.contracts import auth, users
+from shared.contracts.entities import Empty, Tokens
 
 # Refreshed this long before the end, or at half time if the token is short-lived.
 _EARLY_S = 60.0
@@ -25,6 +28,8 @@ class Credentials:
         self._lock = asyncio.Lock()
         self._due_at_s = 0.0
         self.tokens: Tokens | None = None
+        self.api_token: str | None = None
+        """If set, this is presented, and `tokens` are not."""
 
     def take(self, tokens: Tokens) -> None:
         """Use these from now on, and write them to the file (mode 0600)."""
@@ -49,6 +54,8 @@ class Credentials:
 
     async def access_token(self) -> str:
         """Return a token that is good for a while. Raises ChatCraftError if there is no login."""
+        if self.api_token is not None:
+            return self.api_token
         if self.tokens is None:
             raise ChatCraftError("unauthenticated", "sign in first")
         if self.due_in_s <= 0:
@@ -56,8 +63,14 @@ class Credentials:
         return self.tokens.access_token
 
     async def refresh(self, stale: str) -> str:
-        """Replace the token `stale`; several callers at once make one request."""
+        """Replace the token `stale`; several callers at once make one request.
+
+        An API token has no successor: it is only asked whether it still counts.
+        """
         async with self._lock:
+            if self.api_token is not None:
+                await self._rest.call(users.me, Empty(), self.api_token)
+                return self.api_token
             if self.tokens is None:
                 raise ChatCraftError("unauthenticated", "sign in first")
             if self.tokens.access_token == stale:
@@ -67,7 +80,7 @@ class Credentials:
 
     def forget(self) -> None:
         """Drop the tokens, in the file too."""
-        self.tokens = None
+        self.tokens = self.api_token = None
         if self._file is not None:
             self._file.unlink(missing_ok=True)
 

@@ -181,8 +181,11 @@ class Session:
         return presences
 
     async def _keep_authenticated(self, connection: Connection) -> None:
-        """Hand in a fresh token before the old one ends; without it the server closes with 4003."""
-        while True:
+        """Hand in a fresh token before the old one ends; without it the server closes with 4003.
+
+        For an API token the server itself asks again whether it counts.
+        """
+        while self._credentials.api_token is None:
             await asyncio.sleep(max(0.0, self._credentials.due_in_s))
             try:
                 token = await self._credentials.access_token()

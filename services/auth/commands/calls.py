@@ -3,7 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth.keys import KeyRing
-from services.auth.store import endings, users
+from services.auth.store import api_tokens, endings, users
 from shared.bus import Caller
 from shared.contracts import auth, internal
 from shared.contracts.entities import Empty
@@ -23,6 +23,7 @@ class Calls:
         dispatcher.answer(internal.REVOCATIONS, internal.GetRevocations, self.revocations)
         dispatcher.answer(internal.KNOWN_USERS, internal.UserIds, self.known_users)
         dispatcher.answer(internal.PROFILES, internal.UserIds, self.profiles)
+        dispatcher.answer(internal.API_TOKENS, internal.TokenHashes, self.api_tokens)
 
     async def jwks(self, _caller: Caller, _asked: Empty) -> auth.Jwks:
         return auth.Jwks(self._ring.publish().keys)
@@ -41,3 +42,12 @@ class Calls:
     async def profiles(self, asked: internal.UserIds) -> internal.Profiles:
         async with self._engine.connect() as connection:
             return internal.Profiles(await users.list_profiles(connection, asked.user_ids))
+
+    async def api_tokens(self, asked: internal.TokenHashes) -> internal.KnownTokens:
+        """Say what these tokens are, and note that they are used. Nodes ask about once a minute for each."""
+        hashes = [bytes.fromhex(each) for each in asked.hashes]
+        async with self._engine.begin() as connection:
+            known = await api_tokens.list_known(connection, hashes)
+            if known:
+                await api_tokens.note_use(connection, hashes)
+        return internal.KnownTokens(known)

@@ -20,7 +20,7 @@ from shared.contracts.entities import Me, Tokens
 from shared.contracts.errors import ErrorCode
 from shared.contracts.internal import Revocation
 from shared.dispatch import Dispatcher
-from shared.errors import ChatError
+from shared.errors import ChatError, taken
 from shared.ids import new_id
 
 # Asked about where there is no account, so that the same statements run.
@@ -61,7 +61,7 @@ class SigningIn:
         async with self._engine.begin() as connection:
             await limits.charge(connection, self._rates.registration(request.caller.address))
             if await users.is_username_taken(connection, username):  # before the work of hashing
-                raise _taken()
+                raise taken("username")
         password_hash = await self._passwords.hash(asked.password)
         async with self._engine.begin() as connection:
             me = await users.insert_user(
@@ -74,7 +74,7 @@ class SigningIn:
                 now=await read_clock(connection),
             )
             if me is None:
-                raise _taken()
+                raise taken("username")
             return await self._starter.begin(connection, me, request)
 
     async def login(self, request: BusRequest, asked: auth.PasswordLogin) -> auth.SignedIn:
@@ -151,11 +151,3 @@ def _refused() -> ChatError:
 
 def _refresh_refused() -> ChatError:
     return ChatError(ErrorCode.UNAUTHENTICATED, "the refresh token is not valid; sign in again")
-
-
-def _taken() -> ChatError:
-    return ChatError(
-        ErrorCode.CONFLICT,
-        "username: is taken",
-        details={"fields": [{"path": "username", "problem": "is taken"}]},
-    )

@@ -10,7 +10,15 @@ from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import domain
-from services.auth.models import logins, refresh_tokens, revocation_counter, revocations, users
+from services.auth.models import (
+    api_tokens,
+    bots,
+    logins,
+    refresh_tokens,
+    revocation_counter,
+    revocations,
+    users,
+)
 from services.auth.store.database import read_clock
 from shared.contracts.entities import UserRole
 from shared.contracts.internal import Revocation, Revocations
@@ -24,8 +32,18 @@ async def end_login(connection: AsyncConnection, login_id: str) -> Revocation:
     return await _revoke(connection, "login", login_id, now)
 
 
+async def end_token(connection: AsyncConnection, token_id: str) -> Revocation:
+    """End an API token that the caller has locked, as if it were a login."""
+    now = await read_clock(connection)
+    await connection.execute(update(api_tokens).where(api_tokens.c.id == token_id).values(ended_at=now))
+    return await _revoke(connection, "login", token_id, now)
+
+
 async def deactivate(connection: AsyncConnection, user_id: str) -> Revocation | None:
-    """Deactivate a user and end all their logins; None if there is no such active user."""
+    """Deactivate a user and end all their logins, API tokens, and those of their bots.
+
+    None if there is no such active user.
+    """
     active = (users.c.id == user_id) & users.c.deactivated_at.is_(None)
     if not await _lock_user(connection, user_id):
         return None
@@ -34,16 +52,19 @@ async def deactivate(connection: AsyncConnection, user_id: str) -> Revocation | 
     if changed.rowcount == 0:
         return None
     await _end_logins(connection, user_id, now)
+    owned = select(bots.c.user_id).where(bots.c.owner_id == user_id)
+    await _end_tokens(connection, [user_id, *await connection.scalars(owned)], now)
     return await _revoke(connection, "user", user_id, now, deactivated=True)
 
 
 async def change_password(connection: AsyncConnection, user_id: str, password_hash: str) -> Revocation | None:
-    """Set a password and end all logins of the user; None if there is no such user."""
+    """Set a password and end all logins and API tokens of the user; None if there is no such user."""
     if not await _lock_user(connection, user_id):
         return None
     now = await read_clock(connection)
     await connection.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
     await _end_logins(connection, user_id, now)
+    await _end_tokens(connection, [user_id], now)
     return await _revoke(connection, "user", user_id, now)
 
 
@@ -103,6 +124,42 @@ async def _end_logins(connection: AsyncConnection, user_id: str, now: datetime) 
     login_ids = list((await connection.scalars(live)).all())
     await connection.execute(update(logins).where(logins.c.id.in_(login_ids)).values(ended_at=now))
     await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.login_id.in_(login_ids)))
+
+
+async def _end_tokens(connection: AsyncConnection, user_ids: list[str], now: datetime) -> None:
+    """End every API token of these users. Each has a row of its own: one that is just being looked up
+    is void, too, and a node that hears of what is written next pulls them all.
+    """
+    live = (
+        select(api_tokens.c.id)
+        .where(api_tokens.c.user_id.in_(user_ids), api_tokens.c.ended_at.is_(None))
+        .order_by(api_tokens.c.id)
+        .with_for_update()
+    )
+    token_ids = list((await connection.scalars(live)).all())
+    await connection.execute(update(api_tokens).where(api_tokens.c.id.in_(token_ids)).values(ended_at=now))
+    await _revoke_logins(connection, token_ids, now)
+
+
+async def _revoke_logins(connection: AsyncConnection, ids: list[str], now: datetime) -> None:
+    """Write a row of kind `login` for each id, in one statement however many there are."""
+    if not ids:
+        return
+    raised = update(revocation_counter).values(rev=revocation_counter.c.rev + len(ids))
+    newest: int = (await connection.execute(raised.returning(revocation_counter.c.rev))).scalar_one()
+    until = now + domain.REVOCATION_LIFE
+    rows = [
+        {
+            "rev": rev,
+            "kind": "login",
+            "subject_id": each,
+            "issued_before": now,
+            "until": until,
+            "deactivated": False,
+        }
+        for rev, each in enumerate(ids, newest - len(ids) + 1)
+    ]
+    await connection.execute(insert(revocations).values(rows))
 
 
 async def _revoke(

@@ -40,7 +40,13 @@ class Store:
 
 async def test_who_closes_while_the_memberships_are_read_is_attached_to_nothing() -> None:
     connection: Any = SimpleNamespace(
-        user_id=new_id(), is_closed=False, is_synced=False, rooms=(), plan=(), find_room=lambda _id: None
+        user_id=new_id(),
+        claims=SimpleNamespace(grant=None),
+        is_closed=False,
+        is_synced=False,
+        rooms=(),
+        plan=(),
+        find_room=lambda _id: None,
     )
     hub: Any = Hub()
     users: Any = SimpleNamespace(

@@ -5,6 +5,21 @@ export interface AddMembers {
   user_ids: string[];
 }
 
+export interface ApiToken {
+  id: string;
+  user_id: string;
+  name: string;
+  scopes: string[];
+  created_at: string;
+  last_used_at: string | null;
+  expires_at: string | null;
+}
+
+/** Those that are valid, newest first. */
+export interface ApiTokens {
+  tokens: ApiToken[];
+}
+
 export interface Ban {
   room_id: string;
   user_id: string;
@@ -16,6 +31,11 @@ export interface Ban {
 export interface Bans {
   bans: Ban[];
   next_cursor: string | null;
+}
+
+/** Those that are active, by user name. */
+export interface Bots {
+  bots: User[];
 }
 
 export interface BrowseRooms {
@@ -41,6 +61,18 @@ export interface CountedMention {
   why: "room" | "user";
 }
 
+export interface CreateBot {
+  username: string;
+  display_name: string;
+}
+
+export interface CreateBotToken {
+  bot_id: string;
+  name: string;
+  scopes: string[];
+  expires_in_days?: number | null;
+}
+
 export interface CreateInvite {
   room_id: string;
   expires_in_s?: number | null;
@@ -53,6 +85,12 @@ export interface CreateRoom {
   id?: string | null;
   topic?: string;
   member_ids?: string[];
+}
+
+export interface CreateToken {
+  name: string;
+  scopes: string[];
+  expires_in_days?: number | null;
 }
 
 /** What a user has begun to write, on all their devices; an empty text means that there is none. */
@@ -327,6 +365,21 @@ export interface Messages {
   has_after: boolean;
 }
 
+export interface NewToken {
+  id: string;
+  user_id: string;
+  name: string;
+  scopes: string[];
+  created_at: string;
+  last_used_at: string | null;
+  expires_at: string | null;
+  token: string;
+}
+
+export interface OneBot {
+  bot_id: string;
+}
+
 export interface OneInvite {
   room_id: string;
   invite_id: string;
@@ -442,8 +495,17 @@ export interface Register {
   email?: string | null;
 }
 
+export interface RevokeBotToken {
+  bot_id: string;
+  token_id: string;
+}
+
 export interface RevokeLogin {
   login_id: string;
+}
+
+export interface RevokeToken {
+  token_id: string;
 }
 
 export interface Room {
@@ -663,6 +725,13 @@ export interface UnreadExplained {
   consistent: boolean;
 }
 
+/** What is absent stays. */
+export interface UpdateBot {
+  bot_id: string;
+  display_name?: string;
+  bio?: string;
+}
+
 /** What is absent stays; null clears a locale or time zone. */
 export interface UpdateMe {
   display_name?: string;
@@ -725,6 +794,13 @@ export interface Commands {
   "auth.refresh": { request: Refresh; reply: Refreshed };
   "auth.register": { request: Register; reply: SignedIn };
   "auth.revoke_login": { request: RevokeLogin; reply: Empty };
+  "bots.create": { request: CreateBot; reply: User };
+  "bots.create_token": { request: CreateBotToken; reply: NewToken };
+  "bots.delete": { request: OneBot; reply: Empty };
+  "bots.list": { request: Empty; reply: Bots };
+  "bots.list_tokens": { request: OneBot; reply: ApiTokens };
+  "bots.revoke_token": { request: RevokeBotToken; reply: Empty };
+  "bots.update": { request: UpdateBot; reply: User };
   "drafts.list": { request: ListDrafts; reply: Drafts };
   "drafts.set": { request: SetDraft; reply: Draft };
   "invites.accept": { request: HeldInvite; reply: Membership };
@@ -776,6 +852,9 @@ export interface Commands {
   "threads.follow": { request: OneMessage; reply: ThreadMark };
   "threads.list": { request: ListThreads; reply: Threads };
   "threads.unfollow": { request: OneMessage; reply: ThreadMark };
+  "tokens.create": { request: CreateToken; reply: NewToken };
+  "tokens.list": { request: Empty; reply: ApiTokens };
+  "tokens.revoke": { request: RevokeToken; reply: Empty };
   "typing.start": { request: Typing; reply: Empty };
   "typing.stop": { request: Typing; reply: Empty };
   "users.get": { request: GetUsers; reply: Users };
@@ -824,6 +903,13 @@ export const routes: Record<Op, Route | null> = {
   "auth.refresh": { method: "POST", path: "/auth/refresh" },
   "auth.register": { method: "POST", path: "/auth/register" },
   "auth.revoke_login": { method: "DELETE", path: "/auth/logins/{login_id}" },
+  "bots.create": { method: "POST", path: "/bots" },
+  "bots.create_token": { method: "POST", path: "/bots/{bot_id}/tokens" },
+  "bots.delete": { method: "DELETE", path: "/bots/{bot_id}" },
+  "bots.list": { method: "GET", path: "/bots" },
+  "bots.list_tokens": { method: "GET", path: "/bots/{bot_id}/tokens" },
+  "bots.revoke_token": { method: "DELETE", path: "/bots/{bot_id}/tokens/{token_id}" },
+  "bots.update": { method: "PATCH", path: "/bots/{bot_id}" },
   "drafts.list": { method: "GET", path: "/drafts" },
   "drafts.set": { method: "PUT", path: "/rooms/{room_id}/draft" },
   "invites.accept": { method: "POST", path: "/invites/accept" },
@@ -875,6 +961,9 @@ export const routes: Record<Op, Route | null> = {
   "threads.follow": { method: "PUT", path: "/rooms/{room_id}/messages/{message_id}/follow" },
   "threads.list": { method: "GET", path: "/threads" },
   "threads.unfollow": { method: "DELETE", path: "/rooms/{room_id}/messages/{message_id}/follow" },
+  "tokens.create": { method: "POST", path: "/tokens" },
+  "tokens.list": { method: "GET", path: "/tokens" },
+  "tokens.revoke": { method: "DELETE", path: "/tokens/{token_id}" },
   "typing.start": null,
   "typing.stop": null,
   "users.get": { method: "GET", path: "/users" },
