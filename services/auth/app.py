@@ -44,7 +44,7 @@ def create_app(settings: AuthSettings) -> FastAPI:
         load_common_passwords()
 
         refresh_tokens = RefreshTokens(settings.secret)
-        starter = LoginStarter(ring, refresh_tokens)
+        starter = LoginStarter(ring, refresh_tokens, settings.login_limits)
         dispatcher = Dispatcher(SERVICE, bus, translate)
         SigningIn(
             engine=engine,
@@ -54,6 +54,7 @@ def create_app(settings: AuthSettings) -> FastAPI:
             starter=starter,
             passwords=passwords,
             rates=Limits(settings.auth_rate_factor),
+            login_limits=settings.login_limits,
         ).add_to(dispatcher)
         Logins(engine=engine, bus=bus).add_to(dispatcher)
         Profiles(engine=engine).add_to(dispatcher)

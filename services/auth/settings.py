@@ -2,9 +2,11 @@
 
 import base64
 import binascii
+from datetime import timedelta
 
 from pydantic import Field, SecretStr, field_validator
 
+from services.auth.domain import LoginLimits
 from shared.settings import DatabaseSettings
 
 _SECRET_MIN_BYTES = 32
@@ -17,6 +19,10 @@ class AuthSettings(DatabaseSettings):
     """At least 32 random bytes in base64url: refresh tokens and the sealing of keys derive from it."""
     auth_rate_factor: float = Field(default=1.0, gt=0)
     """Multiplies the limits on registrations and password guesses."""
+    auth_idle_limit_days: int = Field(default=30, ge=1, le=400)
+    """A login that is not refreshed for so long has ended. No browser keeps its cookie for more than 400."""
+    auth_absolute_limit_days: int = Field(default=90, ge=1)
+    """A login ends after so long, however often it is refreshed."""
 
     @field_validator("secret_key")
     @classmethod
@@ -24,6 +30,12 @@ class AuthSettings(DatabaseSettings):
         if len(_decode(value.get_secret_value())) < _SECRET_MIN_BYTES:
             raise ValueError("needs at least 32 random bytes; make one with: openssl rand -base64 32")
         return value
+
+    @property
+    def login_limits(self) -> LoginLimits:
+        return LoginLimits(
+            timedelta(days=self.auth_idle_limit_days), timedelta(days=self.auth_absolute_limit_days)
+        )
 
     @property
     def secret(self) -> bytes:

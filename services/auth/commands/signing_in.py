@@ -6,11 +6,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.auth import domain, hints, limits, tokens
 from services.auth.beginning import LoginStarter
+from services.auth.domain import LoginLimits
 from services.auth.keys import KeyRing
 from services.auth.limits import Limits
 from services.auth.passwords import Passwords, refuse_weak
-from services.auth.store import endings, logins, users
+from services.auth.store import audit, endings, logins, users
 from services.auth.store import limits as stored_limits
+from services.auth.store.audit import Deed
 from services.auth.store.database import read_clock
 from services.auth.store.users import Account
 from services.auth.tokens import RefreshTokens
@@ -40,6 +42,7 @@ class SigningIn:
         starter: LoginStarter,
         passwords: Passwords,
         rates: Limits,
+        login_limits: LoginLimits,
     ) -> None:
         self._engine = engine
         self._bus = bus
@@ -48,6 +51,7 @@ class SigningIn:
         self._starter = starter
         self._passwords = passwords
         self._rates = rates
+        self._login_limits = login_limits
 
     def add_to(self, dispatcher: Dispatcher) -> None:
         dispatcher.handle_request(auth.register, self.register)
@@ -86,7 +90,12 @@ class SigningIn:
                 connection, account.me.id if account else _NOBODY, address
             )
             guess = self._rates.guess(asked.login, address, is_known_here=is_known_here)
-            await limits.charge(connection, guess)
+            wait = await stored_limits.charge(connection, guess)
+            if wait is not None:
+                await connection.rollback()
+        if wait is not None:
+            await self._note_slowed(asked.login, address, account)
+            raise limits.refuse(wait)
         password_hash = account.password_hash if account else None
         is_right = await self._passwords.verify(password_hash, asked.password)
         if account is None or not is_right:
@@ -96,12 +105,12 @@ class SigningIn:
             me = _still_valid(account, await users.lock_account(connection, account.me.id))
             return await self._starter.begin(connection, me, request)
 
-    async def refresh(self, _caller: Caller, asked: auth.Refresh) -> auth.Refreshed:
+    async def refresh(self, caller: Caller, asked: auth.Refresh) -> auth.Refreshed:
         """Trade a refresh token; one that is replayed ends its login."""
         if asked.refresh_token is None:
             raise _refresh_refused()
         async with self._engine.begin() as connection:
-            outcome = await self._trade(connection, asked.refresh_token)
+            outcome = await self._trade(connection, asked.refresh_token, caller.address)
         match outcome:
             case Tokens():
                 return auth.Refreshed(outcome)
@@ -109,7 +118,18 @@ class SigningIn:
                 await hints.announce(self._bus, outcome)
         raise _refresh_refused()
 
-    async def _trade(self, connection: AsyncConnection, token: str) -> Tokens | Revocation | None:
+    async def _note_slowed(self, login: str, address: str, account: Account | None) -> None:
+        """Record that guesses were slowed: one entry an hour for an account or an address."""
+        async with self._engine.begin() as connection:
+            if await stored_limits.charge(connection, self._rates.alarm(login, address)) is None:
+                subject_id = account.me.id if account else None
+                await audit.record(connection, Deed("login.guesses_slowed", None, subject_id, address))
+            else:
+                await connection.rollback()
+
+    async def _trade(
+        self, connection: AsyncConnection, token: str, address: str
+    ) -> Tokens | Revocation | None:
         """Return new tokens, or the revocation of a login that somebody copied, or None: refused."""
         successor = self._refresh_tokens.derive_successor(token)
         token_hash, successor_hash = self._refresh_tokens.hash(token), self._refresh_tokens.hash(successor)
@@ -124,13 +144,19 @@ class SigningIn:
         state = await logins.read_refresh_state(connection, token_hash, successor_hash)
         if state is None:
             return None
-        match domain.judge_refresh(state):
+        match domain.judge_refresh(state, self._login_limits):
             case domain.Verdict.EXPIRED:
                 return None
             case domain.Verdict.REUSED:
+                deed = Deed("login.token_replayed", None, user_id, address, {"login_id": login_id})
+                await audit.record(connection, deed)
                 return await endings.end_login(connection, login_id)
             case domain.Verdict.ROTATE:
-                await logins.rotate(connection, login_id, token_hash, successor_hash, state.read_at)
+                now = state.read_at
+                expires_at = self._login_limits.find_end(state.login_began_at, now)
+                await logins.rotate(
+                    connection, login_id, token_hash, successor_hash, now=now, expires_at=expires_at
+                )
             case domain.Verdict.REPEAT:
                 pass
             case verdict:

@@ -12,22 +12,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.auth import domain
 from services.auth.models import logins, refresh_tokens, revocation_counter, revocations, users
 from services.auth.store.database import read_clock
+from services.auth.store.logins import lock_logins
+from services.auth.store.users import hold_user
 from shared.contracts.entities import UserRole
 from shared.contracts.internal import Revocation, Revocations
 
 
 async def end_login(connection: AsyncConnection, login_id: str) -> Revocation:
     """End a login that the caller has locked: its refresh tokens are gone, its access tokens void."""
+    [revocation] = await end_logins(connection, [login_id])
+    return revocation
+
+
+async def end_logins(connection: AsyncConnection, login_ids: list[str]) -> list[Revocation]:
+    """The same for several, each with a row of its own: the user's other logins go on."""
     now = await read_clock(connection)
-    await connection.execute(update(logins).where(logins.c.id == login_id).values(ended_at=now))
-    await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.login_id == login_id))
-    return await _revoke(connection, "login", login_id, now)
+    await _end(connection, login_ids, now)
+    return [await _revoke(connection, "login", login_id, now) for login_id in login_ids]
 
 
 async def deactivate(connection: AsyncConnection, user_id: str) -> Revocation | None:
     """Deactivate a user and end all their logins; None if there is no such active user."""
     active = (users.c.id == user_id) & users.c.deactivated_at.is_(None)
-    if not await _lock_user(connection, user_id):
+    if not await hold_user(connection, user_id):
         return None
     now = await read_clock(connection)
     changed = await connection.execute(update(users).where(active).values(deactivated_at=now))
@@ -39,7 +46,7 @@ async def deactivate(connection: AsyncConnection, user_id: str) -> Revocation | 
 
 async def change_password(connection: AsyncConnection, user_id: str, password_hash: str) -> Revocation | None:
     """Set a password and end all logins of the user; None if there is no such user."""
-    if not await _lock_user(connection, user_id):
+    if not await hold_user(connection, user_id):
         return None
     now = await read_clock(connection)
     await connection.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
@@ -49,7 +56,7 @@ async def change_password(connection: AsyncConnection, user_id: str, password_ha
 
 async def change_role(connection: AsyncConnection, user_id: str, role: UserRole) -> Revocation | None:
     """Set a role; logins go on, access tokens with the old role are void. None if nothing changed."""
-    if not await _lock_user(connection, user_id):
+    if not await hold_user(connection, user_id):
         return None
     now = await read_clock(connection)
     other = (users.c.id == user_id) & (users.c.role != role)
@@ -87,20 +94,12 @@ async def sweep(connection: AsyncConnection) -> None:
     await connection.execute(delete(revocations).where(revocations.c.until < func.clock_timestamp()))
 
 
-async def _lock_user(connection: AsyncConnection, user_id: str) -> bool:
-    statement = select(users.c.id).where(users.c.id == user_id).with_for_update()
-    return (await connection.scalar(statement)) is not None
-
-
 async def _end_logins(connection: AsyncConnection, user_id: str, now: datetime) -> None:
     """End every login of a user whose row is locked; the row of kind `user` voids their tokens."""
-    live = (
-        select(logins.c.id)
-        .where(logins.c.user_id == user_id, logins.c.ended_at.is_(None))
-        .order_by(logins.c.id)
-        .with_for_update()
-    )
-    login_ids = list((await connection.scalars(live)).all())
+    await _end(connection, await lock_logins(connection, user_id), now)
+
+
+async def _end(connection: AsyncConnection, login_ids: list[str], now: datetime) -> None:
     await connection.execute(update(logins).where(logins.c.id.in_(login_ids)).values(ended_at=now))
     await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.login_id.in_(login_ids)))
 

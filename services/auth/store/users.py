@@ -93,6 +93,12 @@ async def lock_account(connection: AsyncConnection, user_id: str) -> Account | N
     return Account(_to_me(row), row["password_hash"]) if row else None
 
 
+async def hold_user(connection: AsyncConnection, user_id: str) -> bool:
+    """Keep everybody else from a user's row until commit; False if there is no such user."""
+    statement = select(users.c.id).where(users.c.id == user_id).with_for_update()
+    return (await connection.scalar(statement)) is not None
+
+
 async def find_me(connection: AsyncConnection, user_id: str) -> Me | None:
     """Return the profile of one user, deactivated or not."""
     found = await list_profiles(connection, [user_id])

@@ -242,6 +242,10 @@ export interface LoginSessions {
   logins: LoginSession[];
 }
 
+export interface LoginsEnded {
+  count: number;
+}
+
 export interface MarkRead {
   room_id: string;
   seq: number;
@@ -725,6 +729,7 @@ export interface Commands {
   "auth.refresh": { request: Refresh; reply: Refreshed };
   "auth.register": { request: Register; reply: SignedIn };
   "auth.revoke_login": { request: RevokeLogin; reply: Empty };
+  "auth.revoke_other_logins": { request: Empty; reply: LoginsEnded };
   "drafts.list": { request: ListDrafts; reply: Drafts };
   "drafts.set": { request: SetDraft; reply: Draft };
   "invites.accept": { request: HeldInvite; reply: Membership };
@@ -824,6 +829,7 @@ export const routes: Record<Op, Route | null> = {
   "auth.refresh": { method: "POST", path: "/auth/refresh" },
   "auth.register": { method: "POST", path: "/auth/register" },
   "auth.revoke_login": { method: "DELETE", path: "/auth/logins/{login_id}" },
+  "auth.revoke_other_logins": { method: "POST", path: "/auth/logins/revoke-others" },
   "drafts.list": { method: "GET", path: "/drafts" },
   "drafts.set": { method: "PUT", path: "/rooms/{room_id}/draft" },
   "invites.accept": { method: "POST", path: "/invites/accept" },
