@@ -1,6 +1,7 @@
 """The composition root of the auth service: the only file that knows which parts are plugged in."""
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 from asyncpg.exceptions import InterfaceError, PostgresError
 from fastapi import FastAPI
@@ -12,6 +13,7 @@ from services.auth.beginning import LoginStarter
 from services.auth.commands.calls import Calls
 from services.auth.commands.logins import Logins
 from services.auth.commands.profiles import Profiles
+from services.auth.commands.refreshing import Refreshing
 from services.auth.commands.signing_in import SigningIn
 from services.auth.keys import KeyRing, Sealer
 from services.auth.limits import Limits
@@ -35,7 +37,8 @@ def create_app(settings: AuthSettings) -> FastAPI:
     async def start(stack: AsyncExitStack) -> Checks:
         engine = create_engine(settings, SERVICE)
         stack.push_async_callback(engine.dispose)
-        ring = KeyRing(engine, Sealer(settings.secret))
+        sealer = Sealer(settings.secret, settings.previous_secrets)
+        ring = KeyRing(engine, sealer)
         await _open_database(engine, ring)
         bus = await Bus.connect(settings.nats_servers, SERVICE)
         stack.push_async_callback(bus.close)
@@ -43,18 +46,17 @@ def create_app(settings: AuthSettings) -> FastAPI:
         stack.callback(passwords.close)
         load_common_passwords()
 
-        refresh_tokens = RefreshTokens(settings.secret)
+        refresh_tokens = RefreshTokens(settings.secret, settings.previous_secrets)
         starter = LoginStarter(ring, refresh_tokens, settings.login_limits)
         dispatcher = Dispatcher(SERVICE, bus, translate)
         SigningIn(
             engine=engine,
-            bus=bus,
-            ring=ring,
-            refresh_tokens=refresh_tokens,
             starter=starter,
             passwords=passwords,
             rates=Limits(settings.auth_rate_factor),
-            login_limits=settings.login_limits,
+        ).add_to(dispatcher)
+        Refreshing(
+            engine=engine, bus=bus, ring=ring, refresh_tokens=refresh_tokens, limits=settings.login_limits
         ).add_to(dispatcher)
         Logins(engine=engine, bus=bus).add_to(dispatcher)
         Profiles(engine=engine).add_to(dispatcher)
@@ -62,7 +64,8 @@ def create_app(settings: AuthSettings) -> FastAPI:
 
         background = await stack.enter_async_context(Background())
         background.run("auth_sweep", lambda: upkeep.sweep_forever(engine))
-        background.run("auth_reload_keys", lambda: upkeep.reload_forever(ring))
+        every = timedelta(days=settings.auth_key_rotation_days)
+        background.run("auth_keys", lambda: upkeep.tend_keys_forever(engine, sealer, ring, every))
         await dispatcher.start()
         stack.push_async_callback(dispatcher.drain)
         return {"nats": bus.round_trip, "database": lambda: _ping(engine), "keys": ring.check}

@@ -46,6 +46,8 @@ class RefreshState(Struct, frozen=True):
     login_used_at: datetime
     expires_at: datetime
     used_at: datetime | None
+    successor_hash: bytes | None
+    """None if no successor of it is stored."""
     successor_used_at: datetime | None
 
 
@@ -72,7 +74,8 @@ def judge_refresh(state: RefreshState, limits: LoginLimits) -> Verdict:
     if state.used_at is None:
         return Verdict.ROTATE
     if now - state.used_at <= REFRESH_GRACE and state.successor_used_at is None:
-        return Verdict.REPEAT
+        # Its successor may come from a secret that is known no more: there is nothing to give then.
+        return Verdict.REPEAT if state.successor_hash else Verdict.EXPIRED
     return Verdict.REUSED
 
 

@@ -17,8 +17,12 @@ class AuthSettings(DatabaseSettings):
 
     secret_key: SecretStr
     """At least 32 random bytes in base64url: refresh tokens and the sealing of keys derive from it."""
+    auth_previous_secret_keys: SecretStr = SecretStr("")
+    """Those of before, separated by commas: what they have sealed can still be opened."""
     auth_rate_factor: float = Field(default=1.0, gt=0)
     """Multiplies the limits on registrations and password guesses."""
+    auth_key_rotation_days: int = Field(default=90, ge=1)
+    """A new key signs access tokens after so long."""
     auth_idle_limit_days: int = Field(default=30, ge=1, le=400)
     """A login that is not refreshed for so long has ended. No browser keeps its cookie for more than 400."""
     auth_absolute_limit_days: int = Field(default=90, ge=1)
@@ -31,6 +35,14 @@ class AuthSettings(DatabaseSettings):
             raise ValueError("needs at least 32 random bytes; make one with: openssl rand -base64 32")
         return value
 
+    @field_validator("auth_previous_secret_keys")
+    @classmethod
+    def _check_previous(cls, value: SecretStr) -> SecretStr:
+        for each in _split(value):
+            if len(_decode(each)) < _SECRET_MIN_BYTES:
+                raise ValueError("holds one that is too short; take them as they were")
+        return value
+
     @property
     def login_limits(self) -> LoginLimits:
         return LoginLimits(
@@ -41,6 +53,15 @@ class AuthSettings(DatabaseSettings):
     def secret(self) -> bytes:
         """The bytes of `secret_key`."""
         return _decode(self.secret_key.get_secret_value())
+
+    @property
+    def previous_secrets(self) -> list[bytes]:
+        """The bytes of `auth_previous_secret_keys`."""
+        return [_decode(each) for each in _split(self.auth_previous_secret_keys)]
+
+
+def _split(keys: SecretStr) -> list[str]:
+    return [each.strip() for each in keys.get_secret_value().split(",") if each.strip()]
 
 
 def _decode(text: str) -> bytes:

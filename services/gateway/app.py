@@ -100,6 +100,7 @@ async def start(settings: GatewaySettings, app: "GatewayApp", stack: AsyncExitSt
     gateway.audit.start()
     gateway.lease.start()
     gateway.watches.start()
+    background.run("follow_keys", gateway.identity.follow_keys)
     background.run("sweep", gateway.node.sweep.run)
     background.run("loop_lag", measure_loop_lag)
     stack.callback(_expose(gateway))

@@ -100,7 +100,7 @@ async def note_proof(connection: AsyncConnection, login_id: str) -> None:
 
 
 async def read_refresh_state(
-    connection: AsyncConnection, token_hash: bytes, successor_hash: bytes
+    connection: AsyncConnection, token_hash: bytes, successor_hashes: list[bytes]
 ) -> domain.RefreshState | None:
     """Return what is known of a token, and the time; only true while its login is locked."""
     successor = refresh_tokens.alias("successor")
@@ -111,13 +111,14 @@ async def read_refresh_state(
             logins.c.last_used_at,
             refresh_tokens.c.expires_at,
             refresh_tokens.c.used_at,
+            successor.c.hash.label("successor_hash"),
             successor.c.used_at.label("successor_used_at"),
         )
         .join(logins, logins.c.id == refresh_tokens.c.login_id)
-        .outerjoin(successor, successor.c.hash == successor_hash)
+        .outerjoin(successor, successor.c.hash.in_(successor_hashes))
         .where(refresh_tokens.c.hash == token_hash)
     )
-    row = (await connection.execute(statement)).one_or_none()
+    row = (await connection.execute(statement)).first()  # of several, under several secrets, one is stored
     return domain.RefreshState(*row) if row else None
 
 

@@ -35,6 +35,7 @@ def state(used_ago: timedelta | None, successor_used_ago: timedelta | None = Non
         login_used_at=NOW,
         expires_at=NOW + LIMITS.idle,
         used_at=None if used_ago is None else NOW - used_ago,
+        successor_hash=None if used_ago is None else b"its hash",
         successor_used_at=None if successor_used_ago is None else NOW - successor_used_ago,
     )
 
@@ -52,6 +53,11 @@ def state(used_ago: timedelta | None, successor_used_ago: timedelta | None = Non
 )
 def test_a_refresh_token_is_good_once_and_again_within_the_grace(known: RefreshState, verdict: Verdict):
     assert judge_refresh(known, LIMITS) is verdict
+
+
+def test_where_the_successor_is_not_to_be_found_there_is_nothing_to_give_again():
+    known = structs.replace(state(timedelta(seconds=1)), successor_hash=None)
+    assert judge_refresh(known, LIMITS) is Verdict.EXPIRED
 
 
 def test_an_expired_token_is_only_expired():
