@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth import upkeep
 from services.auth.beginning import LoginStarter
+from services.auth.commands.administration import Administration
 from services.auth.commands.calls import Calls
 from services.auth.commands.logins import Logins
 from services.auth.commands.profiles import Profiles
@@ -58,6 +59,7 @@ def create_app(settings: AuthSettings) -> FastAPI:
         Refreshing(
             engine=engine, bus=bus, ring=ring, refresh_tokens=refresh_tokens, limits=settings.login_limits
         ).add_to(dispatcher)
+        Administration(engine=engine, bus=bus).add_to(dispatcher)
         Logins(engine=engine, bus=bus).add_to(dispatcher)
         Profiles(engine=engine).add_to(dispatcher)
         Calls(engine=engine, ring=ring).add_to(dispatcher)

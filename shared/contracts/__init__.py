@@ -4,6 +4,7 @@ Importing this package fills the registry. Knows msgspec and nothing of HTTP, so
 """
 
 from shared.contracts import (
+    admin,
     auth,
     drafts,
     events,
@@ -21,6 +22,6 @@ from shared.contracts import (
 )
 
 __all__ = [
-    "auth", "drafts", "events", "invites", "members", "messages", "presence", "reactions", "rooms", "saved",
-    "search", "sync", "threads", "users",
+    "admin", "auth", "drafts", "events", "invites", "members", "messages", "presence", "reactions", "rooms",
+    "saved", "search", "sync", "threads", "users",
 ]  # fmt: skip

@@ -44,12 +44,27 @@ async def deactivate(connection: AsyncConnection, user_id: str) -> Revocation | 
     return await _revoke(connection, "user", user_id, now, deactivated=True)
 
 
-async def change_password(connection: AsyncConnection, user_id: str, password_hash: str) -> Revocation | None:
-    """Set a password and end all logins of the user; None if there is no such user."""
+async def end_all_logins(connection: AsyncConnection, user_id: str) -> Revocation | None:
+    """End all logins of the user; None if there is no such user."""
     if not await hold_user(connection, user_id):
         return None
     now = await read_clock(connection)
-    await connection.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
+    await _end_logins(connection, user_id, now)
+    return await _revoke(connection, "user", user_id, now)
+
+
+async def change_password(
+    connection: AsyncConnection, user_id: str, password_hash: str, expires_at: datetime | None = None
+) -> Revocation | None:
+    """Set a password and end all logins of the user; None if there is no such user.
+
+    One that somebody else chose expires; unless it is given, the password stays good.
+    """
+    if not await hold_user(connection, user_id):
+        return None
+    now = await read_clock(connection)
+    password = {"password_hash": password_hash, "password_expires_at": expires_at}
+    await connection.execute(update(users).where(users.c.id == user_id).values(password))
     await _end_logins(connection, user_id, now)
     return await _revoke(connection, "user", user_id, now)
 

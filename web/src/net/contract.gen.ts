@@ -5,6 +5,48 @@ export interface AddMembers {
   user_ids: string[];
 }
 
+/** An account as administrators see it. */
+export interface AdminUser {
+  id: string;
+  username: string;
+  display_name: string;
+  role: "admin" | "bot" | "member";
+  bio: string;
+  avatar_file_id: string | null;
+  created_at: string | null;
+  deactivated: boolean;
+  email: string | null;
+  email_verified: boolean;
+  locale: string | null;
+  timezone: string | null;
+  deactivated_at: string | null;
+  last_used_at: string | null;
+  login_count: number;
+}
+
+export interface AdminUsers {
+  users: AdminUser[];
+  next_cursor: string | null;
+}
+
+/** The newest first. */
+export interface AuditEntries {
+  entries: AuditEntry[];
+  next_cursor: string | null;
+}
+
+/** What somebody did, and when. Each hash covers the entry and the hash before it. */
+export interface AuditEntry {
+  number: number;
+  at: string;
+  actor_id: string | null;
+  action: string;
+  subject_id: string | null;
+  address: string | null;
+  details: Record<string, unknown>;
+  hash: string;
+}
+
 export interface Ban {
   room_id: string;
   user_id: string;
@@ -228,6 +270,14 @@ export interface ListThreads {
   cursor?: string | null;
 }
 
+export interface ListUsers {
+  q?: string;
+  role?: "admin" | "bot" | "member" | null;
+  state?: "active" | "deactivated" | null;
+  limit?: number;
+  cursor?: string | null;
+}
+
 /** One refresh-token family: a device where the user is signed in. */
 export interface LoginSession {
   id: string;
@@ -419,6 +469,14 @@ export interface Reactions {
   next_cursor: string | null;
 }
 
+export interface ReadAudit {
+  actor_id?: string | null;
+  subject_id?: string | null;
+  action?: string | null;
+  limit?: number;
+  cursor?: string | null;
+}
+
 export interface Ready {
   user: Me;
   login_id: string;
@@ -576,6 +634,11 @@ export interface SetRole {
   role: "member" | "moderator" | "owner";
 }
 
+export interface SetUserRole {
+  user_id: string;
+  role: "admin" | "member";
+}
+
 /** The settings to change; what is not named stays. */
 export interface SettingsChange {
   slow_mode_s?: number;
@@ -693,6 +756,10 @@ export interface User {
   deactivated: boolean;
 }
 
+export interface UserOf {
+  user_id: string;
+}
+
 /** For `users.get`: those that exist, in the order asked. */
 export interface Users {
   users: User[];
@@ -721,6 +788,14 @@ export interface Route {
 }
 
 export interface Commands {
+  "admin.deactivate": { request: UserOf; reply: AdminUser };
+  "admin.end_logins": { request: UserOf; reply: LoginsEnded };
+  "admin.get_user": { request: UserOf; reply: AdminUser };
+  "admin.list_logins": { request: UserOf; reply: LoginSessions };
+  "admin.list_users": { request: ListUsers; reply: AdminUsers };
+  "admin.reactivate": { request: UserOf; reply: AdminUser };
+  "admin.read_audit": { request: ReadAudit; reply: AuditEntries };
+  "admin.set_role": { request: SetUserRole; reply: AdminUser };
   "auth.jwks": { request: Empty; reply: Jwks };
   "auth.list_logins": { request: Empty; reply: LoginSessions };
   "auth.login": { request: PasswordLogin; reply: SignedIn };
@@ -821,6 +896,14 @@ export type EventName = keyof Events;
 
 /** Null: the command has no REST door. */
 export const routes: Record<Op, Route | null> = {
+  "admin.deactivate": { method: "POST", path: "/admin/users/{user_id}/deactivate" },
+  "admin.end_logins": { method: "DELETE", path: "/admin/users/{user_id}/logins" },
+  "admin.get_user": { method: "GET", path: "/admin/users/{user_id}" },
+  "admin.list_logins": { method: "GET", path: "/admin/users/{user_id}/logins" },
+  "admin.list_users": { method: "GET", path: "/admin/users" },
+  "admin.reactivate": { method: "POST", path: "/admin/users/{user_id}/reactivate" },
+  "admin.read_audit": { method: "GET", path: "/admin/audit" },
+  "admin.set_role": { method: "PUT", path: "/admin/users/{user_id}/role" },
   "auth.jwks": { method: "GET", path: "/auth/jwks" },
   "auth.list_logins": { method: "GET", path: "/auth/logins" },
   "auth.login": { method: "POST", path: "/auth/login" },
