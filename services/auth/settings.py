@@ -5,28 +5,23 @@ import binascii
 from datetime import timedelta
 
 from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings
 
 from services.auth.domain import LoginLimits
-from shared.settings import DatabaseSettings
+from shared.settings import DatabaseSettings, ServiceSettings
 
 _SECRET_MIN_BYTES = 32
 
 
-class AuthSettings(DatabaseSettings):
-    """`CHATCRAFT_SECRET_KEY` must be the same on every replica, and as well kept as the database."""
+class SecretSettings(BaseSettings):
+    """What all that is sealed at rest depends on: for the service, and for the operator's commands."""
+
+    model_config = ServiceSettings.model_config
 
     secret_key: SecretStr
     """At least 32 random bytes in base64url: refresh tokens and the sealing of keys derive from it."""
     auth_previous_secret_keys: SecretStr = SecretStr("")
     """Those of before, separated by commas: what they have sealed can still be opened."""
-    auth_rate_factor: float = Field(default=1.0, gt=0)
-    """Multiplies the limits on registrations and password guesses."""
-    auth_key_rotation_days: int = Field(default=90, ge=1)
-    """A new key signs access tokens after so long."""
-    auth_idle_limit_days: int = Field(default=30, ge=1, le=400)
-    """A login that is not refreshed for so long has ended. No browser keeps its cookie for more than 400."""
-    auth_absolute_limit_days: int = Field(default=90, ge=1)
-    """A login ends after so long, however often it is refreshed."""
 
     @field_validator("secret_key")
     @classmethod
@@ -38,16 +33,9 @@ class AuthSettings(DatabaseSettings):
     @field_validator("auth_previous_secret_keys")
     @classmethod
     def _check_previous(cls, value: SecretStr) -> SecretStr:
-        for each in _split(value):
-            if len(_decode(each)) < _SECRET_MIN_BYTES:
-                raise ValueError("holds one that is too short; take them as they were")
+        if any(len(_decode(each)) < _SECRET_MIN_BYTES for each in _split(value)):
+            raise ValueError("holds one that is too short; take them as they were")
         return value
-
-    @property
-    def login_limits(self) -> LoginLimits:
-        return LoginLimits(
-            timedelta(days=self.auth_idle_limit_days), timedelta(days=self.auth_absolute_limit_days)
-        )
 
     @property
     def secret(self) -> bytes:
@@ -58,6 +46,25 @@ class AuthSettings(DatabaseSettings):
     def previous_secrets(self) -> list[bytes]:
         """The bytes of `auth_previous_secret_keys`."""
         return [_decode(each) for each in _split(self.auth_previous_secret_keys)]
+
+
+class AuthSettings(SecretSettings, DatabaseSettings):
+    """`CHATCRAFT_SECRET_KEY` must be the same on every replica, and as well kept as the database."""
+
+    auth_rate_factor: float = Field(default=1.0, gt=0)
+    """Multiplies the limits on registrations and password guesses."""
+    auth_key_rotation_days: int = Field(default=90, ge=1)
+    """A new key signs access tokens after so long."""
+    auth_idle_limit_days: int = Field(default=30, ge=1, le=400)
+    """A login that is not refreshed for so long has ended. No browser keeps its cookie for more than 400."""
+    auth_absolute_limit_days: int = Field(default=90, ge=1)
+    """A login ends after so long, however often it is refreshed."""
+
+    @property
+    def login_limits(self) -> LoginLimits:
+        return LoginLimits(
+            timedelta(days=self.auth_idle_limit_days), timedelta(days=self.auth_absolute_limit_days)
+        )
 
 
 def _split(keys: SecretStr) -> list[str]:

@@ -55,6 +55,12 @@ async def is_admin(connection: AsyncConnection, user_id: str) -> bool:
     return (await connection.scalar(statement)) is not None
 
 
+async def has_admins(connection: AsyncConnection) -> bool:
+    """Whether there is an active administrator at all."""
+    found = select(users.c.id).where(users.c.role == "admin", users.c.deactivated_at.is_(None)).limit(1)
+    return (await connection.scalar(found)) is not None
+
+
 async def reactivate(connection: AsyncConnection, user_id: str) -> None:
     """Let a user in again; their logins have ended."""
     await connection.execute(update(users).where(users.c.id == user_id).values(deactivated_at=None))
