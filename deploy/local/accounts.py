@@ -107,12 +107,12 @@ def rotate_keys(*, leaked: LeakedOption = False, data_dir: DataDirOption = DEFAU
 
 
 @app.command(rich_help_panel=_KEYS)
-def reseal_keys(*, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
-    """Seal the keys under CHATCRAFT_SECRET_KEY, after it was changed.
+def reseal(*, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+    """Seal anew what is sealed in the database, after CHATCRAFT_SECRET_KEY was changed.
 
     Needs the one before in CHATCRAFT_AUTH_PREVIOUS_SECRET_KEYS; docs/operations.md has the steps.
     """
-    operate("auth", data_dir, "reseal-keys")
+    operate("auth", data_dir, "reseal")
 
 
 @app.command(rich_help_panel=_AUDIT)

@@ -62,16 +62,16 @@ COMMANDS: dict[str, tuple[str, Run]] = {
         "sign access tokens with a new key",
         lambda operator, asked: operator.rotate_keys(_read_sealer(), has_leaked=asked.leaked),
     ),
-    "reseal-keys": (
-        "seal the keys under CHATCRAFT_SECRET_KEY after it was changed",
-        lambda operator, _asked: operator.reseal_keys(_read_sealer()),
+    "reseal": (
+        "seal anew what is sealed in the database, after CHATCRAFT_SECRET_KEY was changed",
+        lambda operator, _asked: operator.reseal(_read_sealer()),
     ),
     "verify-audit": (
         "check that no entry of the audit log is altered, missing or out of order",
         lambda operator, asked: operator.verify_audit(asked.since, prints_head=asked.head),
     ),
 }
-_WITHOUT_NAME = ("rotate-keys", "reseal-keys", "verify-audit")
+_WITHOUT_NAME = ("rotate-keys", "reseal", "verify-audit")
 
 
 def main() -> None:

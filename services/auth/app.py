@@ -47,20 +47,10 @@ def create_app(settings: AuthSettings) -> FastAPI:
         stack.callback(passwords.close)
         load_common_passwords()
 
-        refresh_tokens = RefreshTokens(settings.secret, settings.previous_secrets)
-        starter = LoginStarter(ring, refresh_tokens, settings.login_limits)
         dispatcher = Dispatcher(SERVICE, bus, translate)
-        SigningIn(
-            engine=engine,
-            starter=starter,
-            passwords=passwords,
-            rates=Limits(settings.auth_rate_factor),
-        ).add_to(dispatcher)
-        Refreshing(
-            engine=engine, bus=bus, ring=ring, refresh_tokens=refresh_tokens, limits=settings.login_limits
-        ).add_to(dispatcher)
+        parts = _Parts(settings, engine, bus, ring, passwords)
+        _add_logins(parts, dispatcher)
         Administration(engine=engine, bus=bus).add_to(dispatcher)
-        Logins(engine=engine, bus=bus).add_to(dispatcher)
         Profiles(engine=engine).add_to(dispatcher)
         Calls(engine=engine, ring=ring).add_to(dispatcher)
 
@@ -73,6 +63,36 @@ def create_app(settings: AuthSettings) -> FastAPI:
         return {"nats": bus.round_trip, "database": lambda: _ping(engine), "keys": ring.check}
 
     return create_private_app(SERVICE, settings, start)
+
+
+class _Parts:
+    """What the handlers are made of."""
+
+    def __init__(
+        self, settings: AuthSettings, engine: AsyncEngine, bus: Bus, ring: KeyRing, passwords: Passwords
+    ) -> None:
+        self.engine = engine
+        self.bus = bus
+        self.ring = ring
+        self.passwords = passwords
+        self.login_limits = settings.login_limits
+        self.refresh_tokens = RefreshTokens(settings.secret, settings.previous_secrets)
+        self.starter = LoginStarter(ring, self.refresh_tokens, self.login_limits)
+        self.rates = Limits(settings.auth_rate_factor)
+
+
+def _add_logins(parts: _Parts, dispatcher: Dispatcher) -> None:
+    SigningIn(
+        engine=parts.engine, starter=parts.starter, passwords=parts.passwords, rates=parts.rates
+    ).add_to(dispatcher)
+    Refreshing(
+        engine=parts.engine,
+        bus=parts.bus,
+        ring=parts.ring,
+        refresh_tokens=parts.refresh_tokens,
+        limits=parts.login_limits,
+    ).add_to(dispatcher)
+    Logins(engine=parts.engine, bus=parts.bus).add_to(dispatcher)
 
 
 async def _open_database(engine: AsyncEngine, ring: KeyRing) -> None:

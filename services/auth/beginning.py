@@ -42,7 +42,8 @@ class LoginStarter:
             expires_at=self._limits.find_end(now, now),
         )
         if not is_known_here:
-            deed = Deed("login.begun_elsewhere", me.id, me.id, address, {"login_id": login_id})
+            details = {"login_id": login_id, "new_address": True}
+            deed = Deed("login.begun", me.id, me.id, address, details)
             await audit.record(connection, deed)
         issued = tokens.issue(self._ring, me, login_id, refresh_token, now)
         return auth.SignedIn(domain.to_public(me), issued)

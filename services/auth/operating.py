@@ -156,8 +156,8 @@ class Operator:
             self._say("Tokens of the one before stay good until they expire. Nothing needs a restart.")
         return True
 
-    async def reseal_keys(self, sealer: Sealer) -> bool:
-        """Seal the keys under the present secret. Raises StartupError if none of the secrets opens them."""
+    async def reseal(self, sealer: Sealer) -> bool:
+        """Seal anew what was sealed under a secret before. Raises StartupError if no secret opens it."""
         async with self._engine.begin() as connection:
             count = await rotation.reseal(connection, sealer)
         self._say(f"{count} {'key is' if count == 1 else 'keys are'} sealed under CHATCRAFT_SECRET_KEY now.")

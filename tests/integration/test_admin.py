@@ -88,7 +88,7 @@ async def test_the_first_administrator_is_made_and_what_ends_access_closes_socke
         up.process.send_signal(signal.SIGINT)
         assert await up.wait_end() == 0
     # At rest, the same directory has all that it takes.
-    code, lines = await admin(data_dir, "reseal-keys")
+    code, lines = await admin(data_dir, "reseal")
     assert (code, lines) == (0, ["2 keys are sealed under CHATCRAFT_SECRET_KEY now."])
     code, lines = await admin(data_dir, "verify-audit")
     assert (code, lines[-1].endswith("entries: nothing is wrong.")) == (0, True)

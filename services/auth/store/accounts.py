@@ -15,8 +15,8 @@ from shared.clock import to_wire
 from shared.contracts.admin import AdminUser, ListUsers
 from shared.contracts.entities import UserRole
 
-# What proves who somebody is, beside the password. Whoever adds such a table names it here.
-FACTOR_TABLES = ("totp_secrets", "passkeys", "recovery_codes")
+# What proves who somebody is, beside the password, each with a `user_id`: as far as `models` has them.
+FACTOR_TABLES = ("totp", "recovery_codes", "passkeys", "pending_logins")
 
 
 class Standing(Struct, frozen=True):

@@ -270,14 +270,14 @@ async def test_the_audit_log_is_read_by_who_whom_and_what_page_by_page(
 
     about = await find(subject_id=claims.user_id)
     actions = [entry.action for entry in about]
-    assert actions == ["login.listed", "user.viewed", "user.viewed", "user.viewed", "login.begun_elsewhere"]
+    assert actions == ["login.listed", "user.viewed", "user.viewed", "user.viewed", "login.begun"]
     assert [entry.number for entry in about] == sorted((entry.number for entry in about), reverse=True)
     assert {entry.actor_id for entry in about} == {boss.user_id, claims.user_id}
     assert (about[0].address, len(about[0].hash)) == (client.address, 64)
     assert len(await find(subject_id=claims.user_id, action="user.viewed")) == 3
     assert len(await find(subject_id=claims.user_id, action="user")) == 3
     assert len(await find(subject_id=claims.user_id, action="log")) == 0
-    assert [each.action for each in await find(actor_id=claims.user_id)] == ["login.begun_elsewhere"]
+    assert [each.action for each in await find(actor_id=claims.user_id)] == ["login.begun"]
 
 
 async def test_who_reads_the_audit_log_stands_in_it(client: Client, engine: AsyncEngine, boss: Claims):

@@ -114,10 +114,13 @@ async def test_a_sign_in_from_an_address_not_seen_before_is_recorded_and_no_othe
     await client.at(ELSEWHERE).login(registered.user.username)
     await client.refresh(registered.tokens.refresh_token)
     await client.ask(auth.logout, Empty(), claims)
-    entries = await list_recorded(engine, "login.begun_elsewhere", claims.user_id)
+    entries = await list_recorded(engine, "login.begun", claims.user_id)
     assert [entry.address for entry in entries] == [client.address, ELSEWHERE]
     login_id = (await client.verify(elsewhere.tokens)).login_id
-    assert (entries[1].actor_id, entries[1].details) == (claims.user_id, {"login_id": login_id})
+    assert (entries[1].actor_id, entries[1].details) == (
+        claims.user_id,
+        {"login_id": login_id, "new_address": True},
+    )
 
 
 async def test_ending_one_login_is_recorded_and_logging_out_is_not(client: Client, engine: AsyncEngine):

@@ -194,7 +194,7 @@ async def test_a_wrong_secret_is_named_not_shown_and_changes_nothing(
 ):
     async with engine.connect() as connection:
         before = (await connection.execute(text("SELECT * FROM auth.keys ORDER BY id"))).all()
-    for command in (("rotate-keys",), ("rotate-keys", "--leaked"), ("reseal-keys",)):
+    for command in (("rotate-keys",), ("rotate-keys", "--leaked"), ("reseal",)):
         code, lines = await admin(*command, CHATCRAFT_SECRET_KEY=secret)
         assert (code, len(lines)) == (1, 1)
         assert "CHATCRAFT_SECRET_KEY" in lines[0]
@@ -206,11 +206,11 @@ async def test_a_wrong_secret_is_named_not_shown_and_changes_nothing(
 async def test_keys_are_sealed_under_a_new_secret_and_back(client: Client, admin: Admin):
     other = "b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXI"
     there = {"CHATCRAFT_SECRET_KEY": other, "CHATCRAFT_AUTH_PREVIOUS_SECRET_KEYS": SECRET}
-    code, lines = await admin("reseal-keys", **there)
+    code, lines = await admin("reseal", **there)
     assert (code, "sealed under CHATCRAFT_SECRET_KEY now" in lines[0]) == (0, True)
     assert (await admin("rotate-keys"))[0] == 1
     assert (await admin("rotate-keys", CHATCRAFT_SECRET_KEY=other))[0] == 0
-    assert (await admin("reseal-keys", CHATCRAFT_AUTH_PREVIOUS_SECRET_KEYS=other))[0] == 0
+    assert (await admin("reseal", CHATCRAFT_AUTH_PREVIOUS_SECRET_KEYS=other))[0] == 0
     assert (await admin("rotate-keys"))[0] == 0
 
 
