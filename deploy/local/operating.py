@@ -53,6 +53,11 @@ def _find_environment(service: str, data_dir: Path) -> dict[str, str]:
     if secret := DataDir.peek_secret(data_dir, "secret_key"):
         found["CHATCRAFT_SECRET_KEY"] = secret
     running = DataDir.find_running(data_dir)
-    if running is not None and running.peek_port("nats"):
+    if running is not None and running.peek_port("nats") and _is_on_that_database(running):
         found["CHATCRAFT_NATS_URL"] = nats_url(running, service)
     return found
+
+
+def _is_on_that_database(running: DataDir) -> bool:
+    # Another deployment's nodes must not hear of this one's logins.
+    return not os.environ.get("CHATCRAFT_DATABASE_URL") or running.peek_port("postgres") is None

@@ -24,8 +24,9 @@ class LoginStarter:
         self._limits = limits
 
     async def begin(self, connection: AsyncConnection, me: Me, request: BusRequest) -> auth.SignedIn:
-        """Sign in a user whose row is locked. The caller commits before answering, and does nothing between:
-        a login from an address that is new for the user is recorded, which holds the audit log until then.
+        """Sign in a user whose row is locked. The caller commits before answering, and soon.
+
+        A login from an address that is new for the user is recorded, which holds the audit log until then.
         """
         login_id, refresh_token = new_id(), self._refresh_tokens.create()
         address = request.caller.address

@@ -117,6 +117,8 @@ class Operator:
         password_hash = await _hash(password)
         async with self._engine.begin() as connection:
             user = await _lock(connection, name)
+            if user.role == "bot":
+                raise conflict(f"{user.username} is a bot, and a bot does not sign in")
             self._note(await administration.reset_factors(connection, self._by, user.id, password_hash))
         self._say(f"{user.username} is signed out everywhere; their old password and factors are gone.")
         self._say_password(password)

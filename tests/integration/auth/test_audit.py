@@ -18,7 +18,7 @@ from tests.databases import DatabaseFactory
 from tests.integration.auth.audit_log import list_recorded
 
 ENTRIES = 12
-DETAILS = {"b": [1, True, None, "ä \u2028 \U0001f680 \\ \" '"], "a": {"z": 2**53, "y": -0.5}, "": "\x7f"}
+DETAILS = {"b": [1, True, None, "ä \u2028 \U0001f680 \\ \" '"], "a": {"z": 2**53, "y": -7}, "": "\x7f"}
 
 
 @pytest.fixture

@@ -92,6 +92,16 @@ async def test_what_cannot_be_done_is_said_in_a_line(admin: Admin, arguments: tu
     assert said in lines[0]
 
 
+async def test_a_bot_gets_neither_a_role_nor_a_password(client: Client, engine: AsyncEngine, admin: Admin):
+    bot = (await client.register(username="helpful.bot")).user
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE auth.users SET role = 'bot' WHERE id = :id"), {"id": bot.id})
+    for command in ("promote", "demote", "reset-factors"):
+        code, [line] = await admin(command, "helpful.bot")
+        assert (code, line.startswith("helpful.bot is a bot")) == (1, True)
+    assert not [each for each in await list_recorded(engine, about=bot.id) if each.action != "login.begun"]
+
+
 async def test_a_name_that_is_taken_is_said_to_be(client: Client, admin: Admin):
     await client.register(username="taken.already")
     assert await admin("create-user", "Taken.Already") == (1, ["the user name Taken.Already is taken"])
