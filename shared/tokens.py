@@ -6,7 +6,7 @@ RFC 9068 (`typ: at+jwt`), RFC 8037 (`alg: EdDSA`, pinned). Knows nothing of revo
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from jwt.algorithms import OKPAlgorithm
 from msgspec import Struct
 
@@ -59,9 +59,10 @@ def sign(claims: Claims, key: Ed25519PrivateKey, key_id: str) -> str:
     return jwt.encode(payload, key, algorithm=_ALGORITHM, headers={"typ": _TYPE, "kid": key_id})
 
 
-def public_jwk(key: Ed25519PrivateKey, key_id: str) -> dict[str, Any]:
+def public_jwk(key: Ed25519PrivateKey | Ed25519PublicKey, key_id: str) -> dict[str, Any]:
     """Return the JWK without an `alg` member, so that verifiers of either naming take it."""
-    jwk: dict[str, Any] = OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    public = key.public_key() if isinstance(key, Ed25519PrivateKey) else key
+    jwk: dict[str, Any] = OKPAlgorithm.to_jwk(public, as_dict=True)
     return {"kty": jwk["kty"], "crv": jwk["crv"], "x": jwk["x"], "kid": key_id, "use": "sig"}
 
 

@@ -1,57 +1,38 @@
-"""`chatcraft admin …`: what an operator does to the store, on a running ChatCraft or a resting one.
+"""`chatcraft admin …`: what an operator does, on a running ChatCraft or a resting one.
 
-Finds the database and runs `python -m services.messages.admin` on it; what that does is the service's.
+Here is what is done to the message store; accounts, keys and the audit log are in `accounts`.
 """
 
-import asyncio
-import os
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from deploy.local.database import open_database
-from deploy.local.errors import StartError
-from deploy.local.servers import ExternalUrls
+from deploy.local import accounts
+from deploy.local.operating import DEFAULT_DATA_DIR, DataDirOption, operate
 
-app = typer.Typer(help="Look after the message store.", no_args_is_help=True)
+_PANEL = "Messages"
 
-DataDirOption = Annotated[
-    Path, typer.Option(envvar="CHATCRAFT_DATA_DIR", help="Where `chatcraft up` keeps its data.")
-]
+app = typer.Typer(
+    help="Look after accounts, keys, the audit log and the message store.", no_args_is_help=True
+)
+app.add_typer(accounts.app)
+
 RoomOption = Annotated[str | None, typer.Option(metavar="ID", help="Check only this room.")]
 
 
-@app.command()
-def verify(*, data_dir: DataDirOption = Path(".chatcraft"), room: RoomOption = None) -> None:
+@app.command(rich_help_panel=_PANEL)
+def verify(*, data_dir: DataDirOption = DEFAULT_DATA_DIR, room: RoomOption = None) -> None:
     """Check what must hold of the stored rooms; a line for each thing wrong, and then exit code 1.
 
     Can run beside live traffic. Asks CHATCRAFT_DATABASE_URL, or the database of the data directory.
     """
-    _run(data_dir, "verify", *(("--room", room) if room else ()))
+    operate("messages", data_dir, "verify", *(("--room", room) if room else ()))
 
 
-@app.command()
-def new_epoch(*, data_dir: DataDirOption = Path(".chatcraft")) -> None:
+@app.command(rich_help_panel=_PANEL)
+def new_epoch(*, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
     """Make every client reload: after a backup was restored into a server that was there before.
 
     Asks CHATCRAFT_DATABASE_URL, or the database of the data directory.
     """
-    _run(data_dir, "new-epoch")
-
-
-def _run(data_dir: Path, *arguments: str) -> None:
-    if not os.environ.get("CHATCRAFT_DATABASE_URL") and not data_dir.exists():
-        raise StartError(f"there is no data in {data_dir}; name it with --data-dir")
-    raise typer.Exit(asyncio.run(_run_on_database(data_dir, arguments)))
-
-
-async def _run_on_database(data_dir: Path, arguments: tuple[str, ...]) -> int:
-    async with open_database(ExternalUrls.from_environment(), data_dir) as url:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "services.messages.admin", *arguments),
-            stdin=asyncio.subprocess.DEVNULL,
-            env={**os.environ, "CHATCRAFT_DATABASE_URL": url},
-        )
-        return await process.wait()
+    operate("messages", data_dir, "new-epoch")

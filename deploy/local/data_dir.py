@@ -88,6 +88,12 @@ class DataDir:
             _write_json(self.path / "secrets.json", self._secrets)
         return str(self._secrets[name])
 
+    @staticmethod
+    def peek_secret(path: Path, name: str) -> str | None:
+        """Return a secret of a directory that need not be open, nor be there; makes none."""
+        secret = _read_json(path.expanduser() / "secrets.json").get(name)
+        return None if secret is None else str(secret)
+
     def port(self, name: str) -> int:
         """Return a free port on loopback for `name`, the same as last time if that is still free."""
         known = self._ports.get(name)
@@ -101,6 +107,10 @@ class DataDir:
     def port_in_use(self, name: str) -> int:
         """Return the port that `port` gave `name` last."""
         return int(self._ports[name])
+
+    def peek_port(self, name: str) -> int | None:
+        """The same, or None where `name` has none."""
+        return int(self._ports[name]) if name in self._ports else None
 
     def read_note(self, name: str) -> str | None:
         """Return what an earlier run noted in the marker file under `name`."""

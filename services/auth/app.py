@@ -1,6 +1,7 @@
 """The composition root of the auth service: the only file that knows which parts are plugged in."""
 
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 from asyncpg.exceptions import InterfaceError, PostgresError
 from fastapi import FastAPI
@@ -9,10 +10,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth import upkeep
 from services.auth.beginning import LoginStarter
+from services.auth.commands.administration import Administration
 from services.auth.commands.bots import Bots
 from services.auth.commands.calls import Calls
 from services.auth.commands.logins import Logins
 from services.auth.commands.profiles import Profiles
+from services.auth.commands.refreshing import Refreshing
 from services.auth.commands.signing_in import SigningIn
 from services.auth.commands.tokens import Tokens
 from services.auth.keys import KeyRing, Sealer
@@ -38,7 +41,8 @@ def create_app(settings: AuthSettings) -> FastAPI:
     async def start(stack: AsyncExitStack) -> Checks:
         engine = create_engine(settings, SERVICE)
         stack.push_async_callback(engine.dispose)
-        ring = KeyRing(engine, Sealer(settings.secret))
+        sealer = Sealer(settings.secret, settings.previous_secrets)
+        ring = KeyRing(engine, sealer)
         await _open_database(engine, ring)
         bus = await Bus.connect(settings.nats_servers, SERVICE)
         stack.push_async_callback(bus.close)
@@ -46,26 +50,18 @@ def create_app(settings: AuthSettings) -> FastAPI:
         stack.callback(passwords.close)
         load_common_passwords()
 
-        refresh_tokens = RefreshTokens(settings.secret)
-        starter = LoginStarter(ring, refresh_tokens)
         dispatcher = Dispatcher(SERVICE, bus, translate)
-        SigningIn(
-            engine=engine,
-            bus=bus,
-            ring=ring,
-            refresh_tokens=refresh_tokens,
-            starter=starter,
-            passwords=passwords,
-            rates=Limits(settings.auth_rate_factor),
-        ).add_to(dispatcher)
-        Logins(engine=engine, bus=bus).add_to(dispatcher)
+        parts = _Parts(settings, engine, bus, ring, passwords)
+        _add_logins(parts, dispatcher)
+        Administration(engine=engine, bus=bus).add_to(dispatcher)
         Profiles(engine=engine).add_to(dispatcher)
         Calls(engine=engine, ring=ring).add_to(dispatcher)
         _add_bots(dispatcher, engine, bus, settings)
 
         background = await stack.enter_async_context(Background())
         background.run("auth_sweep", lambda: upkeep.sweep_forever(engine))
-        background.run("auth_reload_keys", lambda: upkeep.reload_forever(ring))
+        every = timedelta(days=settings.auth_key_rotation_days)
+        background.run("auth_keys", lambda: upkeep.tend_keys_forever(engine, sealer, ring, every))
         await dispatcher.start()
         stack.push_async_callback(dispatcher.drain)
         return {"nats": bus.round_trip, "database": lambda: _ping(engine), "keys": ring.check}
@@ -73,6 +69,34 @@ def create_app(settings: AuthSettings) -> FastAPI:
     return create_private_app(SERVICE, settings, start)
 
 
+class _Parts:
+    """What the handlers are made of."""
+
+    def __init__(
+        self, settings: AuthSettings, engine: AsyncEngine, bus: Bus, ring: KeyRing, passwords: Passwords
+    ) -> None:
+        self.engine = engine
+        self.bus = bus
+        self.ring = ring
+        self.passwords = passwords
+        self.login_limits = settings.login_limits
+        self.refresh_tokens = RefreshTokens(settings.secret, settings.previous_secrets)
+        self.starter = LoginStarter(ring, self.refresh_tokens, self.login_limits)
+        self.rates = Limits(settings.auth_rate_factor)
+
+
+def _add_logins(parts: _Parts, dispatcher: Dispatcher) -> None:
+    SigningIn(
+        engine=parts.engine, starter=parts.starter, passwords=parts.passwords, rates=parts.rates
+    ).add_to(dispatcher)
+    Refreshing(
+        engine=parts.engine,
+        bus=parts.bus,
+        ring=parts.ring,
+        refresh_tokens=parts.refresh_tokens,
+        limits=parts.login_limits,
+    ).add_to(dispatcher)
+    Logins(engine=parts.engine, bus=parts.bus).add_to(dispatcher)
 def _add_bots(dispatcher: Dispatcher, engine: AsyncEngine, bus: Bus, settings: AuthSettings) -> None:
     rates = Limits(settings.auth_rate_factor)
     mint = TokenMint(engine, bus, rates, settings.auth_tokens_per_user)

@@ -3,8 +3,10 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import domain, tokens
+from services.auth.domain import LoginLimits
 from services.auth.keys import KeyRing
-from services.auth.store import logins
+from services.auth.store import audit, logins
+from services.auth.store.audit import Deed
 from services.auth.store.database import read_clock
 from services.auth.tokens import RefreshTokens
 from shared.bus import BusRequest
@@ -16,22 +18,33 @@ from shared.ids import new_id
 class LoginStarter:
     """Makes the row of a login and its first tokens."""
 
-    def __init__(self, ring: KeyRing, refresh_tokens: RefreshTokens) -> None:
+    def __init__(self, ring: KeyRing, refresh_tokens: RefreshTokens, limits: LoginLimits) -> None:
         self._ring = ring
         self._refresh_tokens = refresh_tokens
+        self._limits = limits
 
     async def begin(self, connection: AsyncConnection, me: Me, request: BusRequest) -> auth.SignedIn:
-        """Sign in a user whose row is locked. The caller commits before answering."""
+        """Sign in a user whose row is locked. The caller commits before answering, and soon.
+
+        A login from an address that is new for the user is recorded, which holds the audit log until then.
+        """
         login_id, refresh_token = new_id(), self._refresh_tokens.create()
+        address = request.caller.address
+        is_known_here = await logins.has_signed_in_from(connection, me.id, address)
         now = await read_clock(connection)
         await logins.insert_login(
             connection,
             login_id=login_id,
             user_id=me.id,
-            address=request.caller.address,
+            address=address,
             user_agent=request.user_agent,
             token_hash=self._refresh_tokens.hash(refresh_token),
             now=now,
+            expires_at=self._limits.find_end(now, now),
         )
+        if not is_known_here:
+            details = {"login_id": login_id, "new_address": True}
+            deed = Deed("login.begun", me.id, me.id, address, details)
+            await audit.record(connection, deed)
         issued = tokens.issue(self._ring, me, login_id, refresh_token, now)
         return auth.SignedIn(domain.to_public(me), issued)

@@ -14,7 +14,6 @@ from msgspec import Struct
 from shared.addresses import group_address as group_address  # noqa: PLC0414 - a rule of this domain, shared with the doors
 from shared.contracts.entities import Me, User
 
-REFRESH_TOKEN_LIFE = timedelta(days=30)
 # Two tabs refresh at once, or a reply is lost: the parent still gives the same successor for so long.
 REFRESH_GRACE = timedelta(seconds=10)
 # An access token's 15 min, and a minute for clocks that differ.
@@ -24,12 +23,29 @@ USERNAME_MAX = 32
 _NAME_KEY_MAX = 64
 
 
+class LoginLimits(Struct, frozen=True):
+    """For how long a login can be refreshed; the deployment decides."""
+
+    idle: timedelta = timedelta(days=30)
+    """Since it was last refreshed."""
+    absolute: timedelta = timedelta(days=90)
+    """Since it began, however often it is refreshed."""
+
+    def find_end(self, began_at: datetime, used_at: datetime) -> datetime:
+        """Return when a login ends that is used no more."""
+        return min(used_at + self.idle, began_at + self.absolute)
+
+
 class RefreshState(Struct, frozen=True):
-    """A presented refresh token as the store knows it at `read_at`."""
+    """A presented refresh token, and its login, as the store knows them at `read_at`."""
 
     read_at: datetime
+    login_began_at: datetime
+    login_used_at: datetime
     expires_at: datetime
     used_at: datetime | None
+    successor_hash: bytes | None
+    """None if no successor of it is stored."""
     successor_used_at: datetime | None
 
 
@@ -45,15 +61,19 @@ class Verdict(Enum):
     EXPIRED = auto()
 
 
-def judge_refresh(state: RefreshState) -> Verdict:
-    """Decide on a refresh token; the protocol's chapter on signing in has the rule."""
+def judge_refresh(state: RefreshState, limits: LoginLimits) -> Verdict:
+    """Decide on a refresh token; the protocol's chapter on signing in has the rule.
+
+    The limits are those of today: a login that began under longer ones ends by the shorter.
+    """
     now = state.read_at
-    if now >= state.expires_at:
+    if now >= min(state.expires_at, limits.find_end(state.login_began_at, state.login_used_at)):
         return Verdict.EXPIRED
     if state.used_at is None:
         return Verdict.ROTATE
     if now - state.used_at <= REFRESH_GRACE and state.successor_used_at is None:
-        return Verdict.REPEAT
+        # Its successor may come from a secret that is known no more: there is nothing to give then.
+        return Verdict.REPEAT if state.successor_hash else Verdict.EXPIRED
     return Verdict.REUSED
 
 

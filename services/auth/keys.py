@@ -1,26 +1,31 @@
-"""The signing keys: created once for all replicas, sealed in the database, held open in memory."""
+"""The signing keys: created once for all replicas, sealed in the database, held open in memory.
+
+How one follows another is in `rotation`.
+"""
 
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from msgspec import Struct
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.auth.store import keys as stored
 from services.auth.store.database import hold, read_clock
-from services.auth.store.keys import SealedKey
+from services.auth.store.keys import RetiredKey, SealedKey
 from shared.contracts.internal import Keys
 from shared.errors import unavailable
 from shared.ids import new_id
 from shared.lifecycle import StartupError
 from shared.tokens import AUDIENCE, ISSUER, public_jwk
 
-_CREATION_LOCK = 0x61757468  # "auth": replicas that start together create one key
+KEYS_LOCK = 0x61757468  # "auth": replicas that start together create one key
 _KEY_BYTES = 32
 _NONCE_BYTES = 12  # what AES-GCM takes (NIST SP 800-38D, section 8.2)
 
@@ -31,26 +36,29 @@ def derive_key(secret: bytes, purpose: str) -> bytes:
 
 
 class Sealer:
-    """Seals private keys with AES-256-GCM under a key from the deployment's secret."""
+    """Seals private keys with AES-256-GCM under a key from the deployment's secret.
 
-    def __init__(self, secret: bytes) -> None:
-        self._cipher = AESGCM(derive_key(secret, "signing keys"))
+    Opens also what was sealed under a secret before it.
+    """
+
+    def __init__(self, secret: bytes, previous: Sequence[bytes] = ()) -> None:
+        self._ciphers = [AESGCM(derive_key(each, "signing keys")) for each in (secret, *previous)]
 
     def seal(self, key: Ed25519PrivateKey, key_id: str) -> bytes:
         """Return nonce and ciphertext, bound to the key's id."""
         nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, key.private_bytes_raw(), key_id.encode())
+        return nonce + self._ciphers[0].encrypt(nonce, key.private_bytes_raw(), key_id.encode())
 
     def open(self, sealed: SealedKey) -> Ed25519PrivateKey:
         """Raises StartupError if it was sealed under another secret, or altered."""
         nonce, ciphertext = sealed.sealed[:_NONCE_BYTES], sealed.sealed[_NONCE_BYTES:]
-        try:
-            raw = self._cipher.decrypt(nonce, ciphertext, sealed.id.encode())
-        except InvalidTag:
-            raise StartupError(
-                "CHATCRAFT_SECRET_KEY is not the one this database's signing keys were sealed with"
-            ) from None
-        return Ed25519PrivateKey.from_private_bytes(raw)
+        for cipher in self._ciphers:
+            with suppress(InvalidTag):
+                raw = cipher.decrypt(nonce, ciphertext, sealed.id.encode())
+                return Ed25519PrivateKey.from_private_bytes(raw)
+        raise StartupError(
+            "CHATCRAFT_SECRET_KEY is not the one this database's signing keys were sealed with"
+        )
 
 
 class SigningKey(Struct, frozen=True):
@@ -61,6 +69,14 @@ class SigningKey(Struct, frozen=True):
     valid_from: datetime
 
 
+async def insert_new(connection: AsyncConnection, sealer: Sealer, valid_from: datetime) -> SealedKey:
+    """Make a key and store it sealed; the caller holds `KEYS_LOCK`."""
+    key_id, key = new_id(), Ed25519PrivateKey.generate()
+    made = SealedKey(key_id, sealer.seal(key, key_id), valid_from, None)
+    await stored.insert_key(connection, made)
+    return made
+
+
 class KeyRing:
     """The keys this replica holds; `load` again to follow a rotation elsewhere."""
 
@@ -68,14 +84,19 @@ class KeyRing:
         self._engine = engine
         self._sealer = sealer
         self._keys: list[SigningKey] = []
+        self._retired: list[RetiredKey] = []
 
     async def load(self) -> None:
         """Take the database's keys in place of those held; create the first one if there is none."""
         async with self._engine.connect() as connection:
             rows = await stored.list_keys(connection)
+            retired = await stored.list_retired_keys(connection)
         if not rows:
             rows = await self._create_first()
         self._keys = [SigningKey(row.id, self._sealer.open(row), row.valid_from) for row in rows]
+        # One that was retired between the two questions is in both answers.
+        held = {key.id for key in self._keys}
+        self._retired = [key for key in retired if key.id not in held]
 
     async def check(self) -> None:
         """Raise ChatError `unavailable` unless there is a key to sign with."""
@@ -91,16 +112,14 @@ class KeyRing:
 
     def publish(self) -> Keys:
         """Return what verifiers need."""
-        jwks = [public_jwk(key.private, key.id) for key in self._keys]
+        jwks = [public_jwk(Ed25519PublicKey.from_public_bytes(key.public), key.id) for key in self._retired]
+        jwks += [public_jwk(key.private, key.id) for key in self._keys]
         return Keys(keys=jwks, issuer=ISSUER, audience=AUDIENCE)
 
     async def _create_first(self) -> list[SealedKey]:
         async with self._engine.begin() as connection:
-            await hold(connection, _CREATION_LOCK)
+            await hold(connection, KEYS_LOCK)
             rows = await stored.list_keys(connection)  # another replica may have been quicker
             if not rows:
-                key_id, key = new_id(), Ed25519PrivateKey.generate()
-                created_at = await read_clock(connection)
-                rows = [SealedKey(key_id, self._sealer.seal(key, key_id), created_at, None)]
-                await stored.insert_key(connection, rows[0])
+                rows = [await insert_new(connection, self._sealer, await read_clock(connection))]
         return rows

@@ -21,6 +21,7 @@ _GUESSES_HERE = (10, 6.0)  # one account from one address
 _GUESSES_ACCOUNT = (50, 15.0)  # one account from anywhere: 5,800 a day against a list of 11,611 refused ones
 _MINTINGS = (60, 60.0)  # bots and API tokens of one owner: each leaves rows, and a name, that stay
 _GUESSES_ADDRESS = (50, 10.0)  # any account from one address
+_ALARMS = (1, 3_600.0)  # entries of the audit log about an account, or an address, that is being guessed at
 
 
 class Limits:
@@ -53,6 +54,11 @@ class Limits:
             self._bucket(_GUESSES_ADDRESS, "address", place),
         ]
 
+    def alarm(self, login: str, address: str) -> list[Bucket]:
+        """Return what a record of slowed guesses is charged to, so that an attack does not fill the log."""
+        account, place = domain.fold_username(login), domain.group_address(address)
+        return [self._bucket(_ALARMS, "alarm of an account", account), self._bucket(_ALARMS, "alarm", place)]
+
     def _bucket(self, limit: tuple[int, float], *key: str) -> Bucket:
         burst, interval_s = limit
         return Bucket(
@@ -67,5 +73,10 @@ async def charge(connection: AsyncConnection, buckets: list[Bucket]) -> None:
     """Charge an attempt. Raises ChatError `rate_limited`, upon which the transaction rolls back."""
     wait = await stored.charge(connection, buckets)
     if wait is not None:
-        retry_after_ms = int(wait.total_seconds() * 1_000) + 1
-        raise ChatError(ErrorCode.RATE_LIMITED, "too many attempts", retry_after_ms=retry_after_ms)
+        raise refuse(wait)
+
+
+def refuse(wait: timedelta) -> ChatError:
+    """Return what a caller is told who has to wait for so long."""
+    retry_after_ms = int(wait.total_seconds() * 1_000) + 1
+    return ChatError(ErrorCode.RATE_LIMITED, "too many attempts", retry_after_ms=retry_after_ms)

@@ -40,6 +40,7 @@ users = Table(
     Column("password_hash", Text),  # null: no password, another way to sign in
     Column("created_at", _TIME, nullable=False),
     Column("deactivated_at", _TIME),
+    Column("password_expires_at", _TIME),  # null: never; one that was given out is for changing it
 )
 
 # Whom an import brought. The account is the person's also when its name and address have changed since.
@@ -101,6 +102,15 @@ keys = Table(
     Column("sealed", LargeBinary, nullable=False),
     Column("valid_from", _TIME, nullable=False),  # signs from here on; published before that
     Column("valid_until", _TIME),  # verifies until here
+)
+
+# Keys that sign no more: only their public part is kept, for the tokens they have signed.
+retired_keys = Table(
+    "retired_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("public", LargeBinary, nullable=False),
+    Column("valid_until", _TIME, nullable=False),
 )
 
 # Unlogged: after a crash of the database everybody may guess afresh, and no write waits for the disk.

@@ -2,25 +2,26 @@
 
 import base64
 import binascii
+from datetime import timedelta
 
 from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings
 
-from shared.settings import DatabaseSettings
+from services.auth.domain import LoginLimits
+from shared.settings import DatabaseSettings, ServiceSettings
 
 _SECRET_MIN_BYTES = 32
 
 
-class AuthSettings(DatabaseSettings):
-    """`CHATCRAFT_SECRET_KEY` must be the same on every replica, and as well kept as the database."""
+class SecretSettings(BaseSettings):
+    """What all that is sealed at rest depends on: for the service, and for the operator's commands."""
+
+    model_config = ServiceSettings.model_config
 
     secret_key: SecretStr
     """At least 32 random bytes in base64url: refresh tokens and the sealing of keys derive from it."""
-    auth_rate_factor: float = Field(default=1.0, gt=0)
-    """Multiplies the limits on registrations and password guesses."""
-    auth_bots_per_owner: int = Field(default=20, ge=0)
-    """How many active bots one person may own."""
-    auth_tokens_per_user: int = Field(default=20, ge=0)
-    """How many valid API tokens one person, or one bot, may have."""
+    auth_previous_secret_keys: SecretStr = SecretStr("")
+    """Those of before, separated by commas: what they have sealed can still be opened."""
 
     @field_validator("secret_key")
     @classmethod
@@ -29,10 +30,49 @@ class AuthSettings(DatabaseSettings):
             raise ValueError("needs at least 32 random bytes; make one with: openssl rand -base64 32")
         return value
 
+    @field_validator("auth_previous_secret_keys")
+    @classmethod
+    def _check_previous(cls, value: SecretStr) -> SecretStr:
+        if any(len(_decode(each)) < _SECRET_MIN_BYTES for each in _split(value)):
+            raise ValueError("holds one that is too short; take them as they were")
+        return value
+
     @property
     def secret(self) -> bytes:
         """The bytes of `secret_key`."""
         return _decode(self.secret_key.get_secret_value())
+
+    @property
+    def previous_secrets(self) -> list[bytes]:
+        """The bytes of `auth_previous_secret_keys`."""
+        return [_decode(each) for each in _split(self.auth_previous_secret_keys)]
+
+
+class AuthSettings(SecretSettings, DatabaseSettings):
+    """`CHATCRAFT_SECRET_KEY` must be the same on every replica, and as well kept as the database."""
+
+    auth_rate_factor: float = Field(default=1.0, gt=0)
+    """Multiplies the limits on registrations and password guesses."""
+    auth_key_rotation_days: int = Field(default=90, ge=1)
+    """A new key signs access tokens after so long."""
+    auth_idle_limit_days: int = Field(default=30, ge=1, le=400)
+    """A login that is not refreshed for so long has ended. No browser keeps its cookie for more than 400."""
+    auth_absolute_limit_days: int = Field(default=90, ge=1)
+    """A login ends after so long, however often it is refreshed."""
+    auth_bots_per_owner: int = Field(default=20, ge=0)
+    """How many active bots one person may own."""
+    auth_tokens_per_user: int = Field(default=20, ge=0)
+    """How many valid API tokens one person, or one bot, may have."""
+
+    @property
+    def login_limits(self) -> LoginLimits:
+        return LoginLimits(
+            timedelta(days=self.auth_idle_limit_days), timedelta(days=self.auth_absolute_limit_days)
+        )
+
+
+def _split(keys: SecretStr) -> list[str]:
+    return [each.strip() for each in keys.get_secret_value().split(",") if each.strip()]
 
 
 def _decode(text: str) -> bytes:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 
 from services.auth.keys import KeyRing, derive_key
@@ -16,17 +17,21 @@ _TOKEN_BYTES = 32
 class RefreshTokens:
     """Opaque tokens. A successor follows from its parent and the key: nobody else can compute it."""
 
-    def __init__(self, secret: bytes) -> None:
-        self._key = derive_key(secret, "refresh tokens")
+    def __init__(self, secret: bytes, previous: Sequence[bytes] = ()) -> None:
+        self._keys = [derive_key(each, "refresh tokens") for each in (secret, *previous)]
 
     def create(self) -> str:
         """Return the first token of a family."""
         return secrets.token_urlsafe(_TOKEN_BYTES)
 
-    def derive_successor(self, parent: str) -> str:
-        """Return base64url(HMAC-SHA256(key, parent)): the same one however often it is asked."""
-        digest = hmac.digest(self._key, parent.encode(), hashlib.sha256)
-        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    def derive(self, parent: str) -> dict[bytes, str]:
+        """Return the successor by its hash, base64url(HMAC-SHA256(key, parent)): always the same one.
+
+        Behind it come those that a parent has which was used under a secret before the present one.
+        """
+        digests = [hmac.digest(key, parent.encode(), hashlib.sha256) for key in self._keys]
+        successors = [base64.urlsafe_b64encode(digest).decode().rstrip("=") for digest in digests]
+        return {self.hash(successor): successor for successor in successors}
 
     @staticmethod
     def hash(token: str) -> bytes:

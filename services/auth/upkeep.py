@@ -1,16 +1,18 @@
 """What every replica does from time to time: sweep what has expired, follow a rotation of the keys."""
 
 import asyncio
+from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.auth.keys import KeyRing
+from services.auth.keys import KeyRing, Sealer
+from services.auth.rotation import tend_keys
 from services.auth.store import api_tokens, endings, keys, limits, logins
 from services.auth.store.database import try_to_hold
 
 _SWEEP_EVERY_S = 60
-# A new key is published long before it signs; this must be well below that.
-_RELOAD_EVERY_S = 60
+# A new key is published `PUBLISHED_AHEAD` of signing; this must be well below that.
+_TEND_KEYS_EVERY_S = 60
 _SWEEP_LOCK = 0x73776570  # "swep": one replica at a time
 
 
@@ -32,7 +34,9 @@ async def sweep(engine: AsyncEngine) -> None:
         await endings.sweep(connection)
 
 
-async def reload_forever(ring: KeyRing) -> None:
+async def tend_keys_forever(engine: AsyncEngine, sealer: Sealer, ring: KeyRing, every: timedelta) -> None:
+    """Rotate the keys when they are that old, and follow what other replicas, or the operator, rotate."""
     while True:
-        await asyncio.sleep(_RELOAD_EVERY_S)
+        await asyncio.sleep(_TEND_KEYS_EVERY_S)
+        await tend_keys(engine, sealer, every)
         await ring.load()

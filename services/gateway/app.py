@@ -105,6 +105,7 @@ async def start(settings: GatewaySettings, app: "GatewayApp", stack: AsyncExitSt
     gateway.audit.start()
     gateway.lease.start()
     gateway.watches.start()
+    background.run("follow_keys", gateway.identity.follow_keys)
     background.run("sweep", gateway.node.sweep.run)
     background.run(
         "renew_tokens", lambda: gateway.tokens.renew_forever(lambda: gateway.node.sweep.connections)

@@ -11,7 +11,8 @@ from starlette.responses import Response
 from shared.contracts import auth
 from shared.contracts.registry import Command
 
-_MAX_AGE_S = 30 * 24 * 3600
+# The auth service decides when a login ends; browsers keep no cookie longer than this (RFC 6265bis).
+_MAX_AGE_S = 400 * 24 * 3600
 _GIVES_TOKENS = frozenset({"auth.register", "auth.login", "auth.refresh"})
 _ENDS_LOGIN = "auth.logout"
 

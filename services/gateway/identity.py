@@ -14,11 +14,15 @@ from shared.clock import Clock
 from shared.contracts import internal
 from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError
+from shared.telemetry import get_logger
 from shared.tokens import Claims, TokenVerifier, UnknownKey
 
 # Verification costs 83 µs, a look-up 1: a node keeps the verdicts of all its users and more.
 _VERDICTS_MAX = 50_000
 _REFETCH_S = 2.0
+_FOLLOW_KEYS_S = 300.0
+
+log = get_logger(__name__)
 
 
 class Identity:
@@ -31,6 +35,7 @@ class Identity:
         self._tokens = tokens
         self._verifier = TokenVerifier()
         self._verdicts: dict[bytes, Claims] = {}
+        self._key_ids: set[str] = set()
         self._fetched_at_s = float("-inf")
         self._fetching: asyncio.Lock = asyncio.Lock()
 
@@ -39,6 +44,19 @@ class Identity:
         keys = await calls.call(self._bus, internal.KEYS, internal.NoRequest(), internal.Keys)
         self._verifier.set_keys(keys.keys)
         self._fetched_at_s = self._clock.monotonic_s()
+        key_ids = {str(key["kid"]) for key in keys.keys}
+        if not self._key_ids <= key_ids:
+            self._verdicts.clear()  # some may be of a key that counts no more
+        self._key_ids = key_ids
+
+    async def follow_keys(self) -> None:
+        """Let go of keys that are published no more, though no token of another key comes by."""
+        while True:
+            await asyncio.sleep(_FOLLOW_KEYS_S)
+            try:
+                await self.load_keys()
+            except ChatError as exc:
+                log.warning("keys_not_followed", code=exc.code)
 
     async def identify(self, token: str, address: str) -> Claims:
         """Return the claims of a valid, unrevoked token, an access token or an API token.

@@ -4,6 +4,7 @@ Importing this package fills the registry. Knows msgspec and nothing of HTTP, so
 """
 
 from shared.contracts import (
+    admin,
     auth,
     bots,
     drafts,
@@ -23,6 +24,6 @@ from shared.contracts import (
 )
 
 __all__ = [
-    "auth", "bots", "drafts", "events", "invites", "members", "messages", "presence", "reactions", "rooms",
-    "saved", "search", "sync", "threads", "tokens", "users",
+    "admin", "auth", "bots", "drafts", "events", "invites", "members", "messages", "presence", "reactions",
+    "rooms", "saved", "search", "sync", "threads", "tokens", "users",
 ]  # fmt: skip

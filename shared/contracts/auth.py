@@ -46,6 +46,10 @@ class RevokeLogin(Struct, frozen=True):
     login_id: Id
 
 
+class LoginsEnded(Struct, frozen=True):
+    count: int
+
+
 class Jwks(Struct, frozen=True):
     keys: list[dict[str, Any]]
 
@@ -80,6 +84,10 @@ list_logins = command(
 revoke_login = command(
     "auth.revoke_login", RevokeLogin, Empty, "End one of the caller's logins",
     service="auth", http=DELETE("/auth/logins/{login_id}"), errors=(ErrorCode.NOT_FOUND,),
+)  # fmt: skip
+revoke_other_logins = command(
+    "auth.revoke_other_logins", Empty, LoginsEnded, "End all of the caller's logins but this one",
+    service="auth", http=POST("/auth/logins/revoke-others"),
 )  # fmt: skip
 jwks = command(
     "auth.jwks", Empty, Jwks, "The public keys that verify access tokens",

@@ -32,6 +32,7 @@ _TIMEZONE = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$(?!\n)"
 _EMOJI = r"^(:[a-z0-9_+-]{1,48}:|[^\x00-\x1f\x7f\s:/]+)$(?!\n)"
 _SCOPE = r"^(read|write|rooms:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$(?!\n)"
 _TIMESTAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$(?!\n)"
+_ACTION = r"^[a-z_]+(\.[a-z_]+)?$(?!\n)"
 _MOMENT = r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d))?$(?!\n)"
 
 PROBLEMS: dict[str, str] = {
@@ -49,6 +50,7 @@ PROBLEMS: dict[str, str] = {
     _EMOJI: "must be one emoji, or the name of a custom one such as :party_parrot:",
     _SCOPE: "must be read, write or rooms:<room id>",
     _TIMESTAMP: "must be an RFC 3339 time such as 2026-01-31T12:00:00.000Z",
+    _ACTION: "must be an action such as login.revoked, or the noun of several such as login",
     _MOMENT: "must be a day such as 2026-01-31 or an RFC 3339 time such as 2026-01-31T12:00:00.000Z",
 }
 
@@ -78,5 +80,6 @@ SearchText = Annotated[str, Meta(pattern=_LINE, max_length=500)]
 Cursor = Annotated[str, Meta(pattern=_CURSOR, min_length=1, max_length=512)]
 Timestamp = Annotated[str, Meta(pattern=_TIMESTAMP, max_length=40)]
 Moment = Annotated[str, Meta(pattern=_MOMENT, max_length=40)]
+Action = Annotated[str, Meta(pattern=_ACTION, max_length=64)]
 Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 PageSize = Annotated[int, Meta(ge=1, le=100)]

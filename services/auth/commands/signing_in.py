@@ -1,24 +1,20 @@
-"""Register, sign in, refresh: the commands that give tokens."""
+"""Register, sign in: the commands that begin a login."""
 
-from typing import assert_never
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
-from services.auth import domain, hints, limits, tokens
+from services.auth import domain, limits
 from services.auth.beginning import LoginStarter
-from services.auth.keys import KeyRing
 from services.auth.limits import Limits
 from services.auth.passwords import Passwords, refuse_weak
-from services.auth.store import endings, logins, users
+from services.auth.store import audit, logins, users
 from services.auth.store import limits as stored_limits
+from services.auth.store.audit import Deed
 from services.auth.store.database import read_clock
 from services.auth.store.users import Account
-from services.auth.tokens import RefreshTokens
-from shared.bus import Bus, BusRequest, Caller
+from shared.bus import BusRequest
 from shared.contracts import auth
-from shared.contracts.entities import Me, Tokens
+from shared.contracts.entities import Me
 from shared.contracts.errors import ErrorCode
-from shared.contracts.internal import Revocation
 from shared.dispatch import Dispatcher
 from shared.errors import ChatError, taken
 from shared.ids import new_id
@@ -34,17 +30,11 @@ class SigningIn:
         self,
         *,
         engine: AsyncEngine,
-        bus: Bus,
-        ring: KeyRing,
-        refresh_tokens: RefreshTokens,
         starter: LoginStarter,
         passwords: Passwords,
         rates: Limits,
     ) -> None:
         self._engine = engine
-        self._bus = bus
-        self._ring = ring
-        self._refresh_tokens = refresh_tokens
         self._starter = starter
         self._passwords = passwords
         self._rates = rates
@@ -52,7 +42,6 @@ class SigningIn:
     def add_to(self, dispatcher: Dispatcher) -> None:
         dispatcher.handle_request(auth.register, self.register)
         dispatcher.handle_request(auth.login, self.login)
-        dispatcher.handle(auth.refresh, self.refresh)
 
     async def register(self, request: BusRequest, asked: auth.Register) -> auth.SignedIn:
         """Create an account. Raises ChatError `conflict`, `invalid_input`, `rate_limited`."""
@@ -86,7 +75,12 @@ class SigningIn:
                 connection, account.me.id if account else _NOBODY, address
             )
             guess = self._rates.guess(asked.login, address, is_known_here=is_known_here)
-            await limits.charge(connection, guess)
+            wait = await stored_limits.charge(connection, guess)
+            if wait is not None:
+                await connection.rollback()
+        if wait is not None:
+            await self._note_slowed(asked.login, address, account)
+            raise limits.refuse(wait)
         password_hash = account.password_hash if account else None
         is_right = await self._passwords.verify(password_hash, asked.password)
         if account is None or not is_right:
@@ -96,46 +90,14 @@ class SigningIn:
             me = _still_valid(account, await users.lock_account(connection, account.me.id))
             return await self._starter.begin(connection, me, request)
 
-    async def refresh(self, _caller: Caller, asked: auth.Refresh) -> auth.Refreshed:
-        """Trade a refresh token; one that is replayed ends its login."""
-        if asked.refresh_token is None:
-            raise _refresh_refused()
+    async def _note_slowed(self, login: str, address: str, account: Account | None) -> None:
+        """Record that guesses were slowed: one entry an hour for an account or an address."""
         async with self._engine.begin() as connection:
-            outcome = await self._trade(connection, asked.refresh_token)
-        match outcome:
-            case Tokens():
-                return auth.Refreshed(outcome)
-            case Revocation():
-                await hints.announce(self._bus, outcome)
-        raise _refresh_refused()
-
-    async def _trade(self, connection: AsyncConnection, token: str) -> Tokens | Revocation | None:
-        """Return new tokens, or the revocation of a login that somebody copied, or None: refused."""
-        successor = self._refresh_tokens.derive_successor(token)
-        token_hash, successor_hash = self._refresh_tokens.hash(token), self._refresh_tokens.hash(successor)
-        owner = await logins.find_login_of_token(connection, token_hash)
-        if owner is None:
-            return None
-        login_id, user_id = owner
-        account = await users.lock_account(connection, user_id)
-        if account is None or not await logins.lock_live_login(connection, login_id, user_id):
-            return None
-        # Read after the lock: of 50 at once the second already sees what the first has done.
-        state = await logins.read_refresh_state(connection, token_hash, successor_hash)
-        if state is None:
-            return None
-        match domain.judge_refresh(state):
-            case domain.Verdict.EXPIRED:
-                return None
-            case domain.Verdict.REUSED:
-                return await endings.end_login(connection, login_id)
-            case domain.Verdict.ROTATE:
-                await logins.rotate(connection, login_id, token_hash, successor_hash, state.read_at)
-            case domain.Verdict.REPEAT:
-                pass
-            case verdict:
-                assert_never(verdict)
-        return tokens.issue(self._ring, account.me, login_id, successor, state.read_at)
+            if await stored_limits.charge(connection, self._rates.alarm(login, address)) is None:
+                subject_id = account.me.id if account else None
+                await audit.record(connection, Deed("login.guesses_slowed", None, subject_id, address))
+            else:
+                await connection.rollback()
 
 
 def _still_valid(verified: Account, current: Account | None) -> Me:
@@ -149,5 +111,3 @@ def _refused() -> ChatError:
     return ChatError(ErrorCode.UNAUTHENTICATED, "the login or the password is wrong")
 
 
-def _refresh_refused() -> ChatError:
-    return ChatError(ErrorCode.UNAUTHENTICATED, "the refresh token is not valid; sign in again")

@@ -15,7 +15,10 @@ from shared.clock import to_wire
 
 
 class Deed(Struct, frozen=True):
-    """What somebody did. `details` are plain JSON and hold neither secrets nor what people wrote."""
+    """What somebody did. `details` are plain JSON and hold neither secrets nor what people wrote.
+
+    Numbers in them are whole: the database writes others its own way, and the hash would not fit them.
+    """
 
     action: str
     """`<noun>.<verb past>`, as in `passkey.removed`."""

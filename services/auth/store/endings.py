@@ -20,16 +20,23 @@ from services.auth.models import (
     users,
 )
 from services.auth.store.database import read_clock
+from services.auth.store.logins import lock_logins
+from services.auth.store.users import hold_user
 from shared.contracts.entities import UserRole
 from shared.contracts.internal import Revocation, Revocations
 
 
 async def end_login(connection: AsyncConnection, login_id: str) -> Revocation:
     """End a login that the caller has locked: its refresh tokens are gone, its access tokens void."""
+    [revocation] = await end_logins(connection, [login_id])
+    return revocation
+
+
+async def end_logins(connection: AsyncConnection, login_ids: list[str]) -> list[Revocation]:
+    """The same for several, each with a row of its own: the user's other logins go on."""
     now = await read_clock(connection)
-    await connection.execute(update(logins).where(logins.c.id == login_id).values(ended_at=now))
-    await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.login_id == login_id))
-    return await _revoke(connection, "login", login_id, now)
+    await _end(connection, login_ids, now)
+    return [await _revoke(connection, "login", login_id, now) for login_id in login_ids]
 
 
 async def end_token(connection: AsyncConnection, token_id: str) -> Revocation:
@@ -45,7 +52,7 @@ async def deactivate(connection: AsyncConnection, user_id: str) -> Revocation | 
     None if there is no such active user.
     """
     active = (users.c.id == user_id) & users.c.deactivated_at.is_(None)
-    if not await _lock_user(connection, user_id):
+    if not await hold_user(connection, user_id):
         return None
     now = await read_clock(connection)
     changed = await connection.execute(update(users).where(active).values(deactivated_at=now))
@@ -57,12 +64,27 @@ async def deactivate(connection: AsyncConnection, user_id: str) -> Revocation | 
     return await _revoke(connection, "user", user_id, now, deactivated=True)
 
 
-async def change_password(connection: AsyncConnection, user_id: str, password_hash: str) -> Revocation | None:
-    """Set a password and end all logins and API tokens of the user; None if there is no such user."""
-    if not await _lock_user(connection, user_id):
+async def end_all_logins(connection: AsyncConnection, user_id: str) -> Revocation | None:
+    """End all logins of the user; None if there is no such user."""
+    if not await hold_user(connection, user_id):
         return None
     now = await read_clock(connection)
-    await connection.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
+    await _end_logins(connection, user_id, now)
+    return await _revoke(connection, "user", user_id, now)
+
+
+async def change_password(
+    connection: AsyncConnection, user_id: str, password_hash: str, expires_at: datetime | None = None
+) -> Revocation | None:
+    """Set a password and end all logins and API tokens of the user; None if there is no such user.
+
+    One that somebody else chose expires; unless it is given, the password stays good.
+    """
+    if not await hold_user(connection, user_id):
+        return None
+    now = await read_clock(connection)
+    password = {"password_hash": password_hash, "password_expires_at": expires_at}
+    await connection.execute(update(users).where(users.c.id == user_id).values(password))
     await _end_logins(connection, user_id, now)
     await _end_tokens(connection, [user_id], now)
     return await _revoke(connection, "user", user_id, now)
@@ -70,7 +92,7 @@ async def change_password(connection: AsyncConnection, user_id: str, password_ha
 
 async def change_role(connection: AsyncConnection, user_id: str, role: UserRole) -> Revocation | None:
     """Set a role; logins go on, access tokens with the old role are void. None if nothing changed."""
-    if not await _lock_user(connection, user_id):
+    if not await hold_user(connection, user_id):
         return None
     now = await read_clock(connection)
     other = (users.c.id == user_id) & (users.c.role != role)
@@ -108,20 +130,12 @@ async def sweep(connection: AsyncConnection) -> None:
     await connection.execute(delete(revocations).where(revocations.c.until < func.clock_timestamp()))
 
 
-async def _lock_user(connection: AsyncConnection, user_id: str) -> bool:
-    statement = select(users.c.id).where(users.c.id == user_id).with_for_update()
-    return (await connection.scalar(statement)) is not None
-
-
 async def _end_logins(connection: AsyncConnection, user_id: str, now: datetime) -> None:
     """End every login of a user whose row is locked; the row of kind `user` voids their tokens."""
-    live = (
-        select(logins.c.id)
-        .where(logins.c.user_id == user_id, logins.c.ended_at.is_(None))
-        .order_by(logins.c.id)
-        .with_for_update()
-    )
-    login_ids = list((await connection.scalars(live)).all())
+    await _end(connection, await lock_logins(connection, user_id), now)
+
+
+async def _end(connection: AsyncConnection, login_ids: list[str], now: datetime) -> None:
     await connection.execute(update(logins).where(logins.c.id.in_(login_ids)).values(ended_at=now))
     await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.login_id.in_(login_ids)))
 

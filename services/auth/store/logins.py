@@ -22,9 +22,9 @@ async def insert_login(
     user_agent: str,
     token_hash: bytes,
     now: datetime,
+    expires_at: datetime,
 ) -> None:
-    """Add a login with the first refresh token of its family."""
-    expires_at = now + domain.REFRESH_TOKEN_LIFE
+    """Add a login with the first refresh token of its family; both expire together."""
     await connection.execute(
         insert(logins).values(
             id=login_id,
@@ -67,6 +67,20 @@ async def lock_live_login(connection: AsyncConnection, login_id: str, user_id: s
     return (await connection.scalar(statement)) is not None
 
 
+async def lock_logins(connection: AsyncConnection, user_id: str, *, but: str | None = None) -> list[str]:
+    """Hold the logins of a user that have not ended, all or all but one; return their ids.
+
+    The user is locked, so that none begins meanwhile.
+    """
+    live = (
+        select(logins.c.id)
+        .where(logins.c.user_id == user_id, logins.c.ended_at.is_(None))
+        .order_by(logins.c.id)
+        .with_for_update()
+    )
+    return [login_id for login_id in (await connection.scalars(live)).all() if login_id != but]
+
+
 async def measure_proof_age(connection: AsyncConnection, login_id: str, user_id: str) -> timedelta | None:
     """Hold a login until commit; return how long ago its owner proved who they are, None if it has ended."""
     proved_at = func.coalesce(logins.c.proved_at, logins.c.created_at)
@@ -86,29 +100,38 @@ async def note_proof(connection: AsyncConnection, login_id: str) -> None:
 
 
 async def read_refresh_state(
-    connection: AsyncConnection, token_hash: bytes, successor_hash: bytes
+    connection: AsyncConnection, token_hash: bytes, successor_hashes: list[bytes]
 ) -> domain.RefreshState | None:
     """Return what is known of a token, and the time; only true while its login is locked."""
     successor = refresh_tokens.alias("successor")
     statement = (
         select(
             func.clock_timestamp().label("read_at"),
+            logins.c.created_at,
+            logins.c.last_used_at,
             refresh_tokens.c.expires_at,
             refresh_tokens.c.used_at,
+            successor.c.hash.label("successor_hash"),
             successor.c.used_at.label("successor_used_at"),
         )
-        .outerjoin(successor, successor.c.hash == successor_hash)
+        .join(logins, logins.c.id == refresh_tokens.c.login_id)
+        .outerjoin(successor, successor.c.hash.in_(successor_hashes))
         .where(refresh_tokens.c.hash == token_hash)
     )
-    row = (await connection.execute(statement)).one_or_none()
+    row = (await connection.execute(statement)).first()  # of several, under several secrets, one is stored
     return domain.RefreshState(*row) if row else None
 
 
 async def rotate(
-    connection: AsyncConnection, login_id: str, token_hash: bytes, successor_hash: bytes, now: datetime
+    connection: AsyncConnection,
+    login_id: str,
+    token_hash: bytes,
+    successor_hash: bytes,
+    *,
+    now: datetime,
+    expires_at: datetime,
 ) -> None:
-    """Mark a token used and store its successor, which lives 30 days from now, as does the login."""
-    expires_at = now + domain.REFRESH_TOKEN_LIFE
+    """Mark a token used and store its successor, which expires as the login does."""
     spend = update(refresh_tokens).where(refresh_tokens.c.hash == token_hash).values(used_at=now)
     succeed = insert(refresh_tokens).values(hash=successor_hash, login_id=login_id, expires_at=expires_at)
     move = update(logins).where(logins.c.id == login_id).values(last_used_at=now, expires_at=expires_at)
@@ -142,7 +165,7 @@ async def list_live_logins(connection: AsyncConnection, user_id: str, current_id
 
 
 async def has_signed_in_from(connection: AsyncConnection, user_id: str, address: str) -> bool:
-    """Whether the user signed in from that very address in the last 30 days."""
+    """Whether the user signed in from that very address, by a login that has not expired yet."""
     statement = select(logins.c.id).where(logins.c.user_id == user_id, logins.c.address == address).limit(1)
     return (await connection.scalar(statement)) is not None
 

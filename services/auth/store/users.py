@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, RowMapping, and_, func, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, RowMapping, and_, case, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import ARRAY, UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -28,6 +28,10 @@ _PROFILE = (
     users.c.created_at,
     users.c.deactivated_at,
 )
+# A password that was given out for changing it is none after its time.
+_PASSWORD_HASH = case(
+    (users.c.password_expires_at <= func.clock_timestamp(), None), else_=users.c.password_hash
+).label("password_hash")
 
 
 class Account(Struct, frozen=True):
@@ -80,17 +84,21 @@ async def find_account(connection: AsyncConnection, login: str) -> Account | Non
         named = and_(users.c.email_verified, func.lower(users.c.email) == func.lower(login))
     else:
         named = and_(users.c.username == domain.fold_username(login))
-    row = (await connection.execute(select(*_PROFILE, users.c.password_hash).where(named))).mappings().first()
+    row = (await connection.execute(select(*_PROFILE, _PASSWORD_HASH).where(named))).mappings().first()
     return Account(_to_me(row), row["password_hash"]) if row else None
 
 
 async def lock_account(connection: AsyncConnection, user_id: str) -> Account | None:
     """Return the account as it is, and hold its role, password and existence until commit."""
-    statement = (
-        select(*_PROFILE, users.c.password_hash).where(users.c.id == user_id).with_for_update(read=True)
-    )
+    statement = select(*_PROFILE, _PASSWORD_HASH).where(users.c.id == user_id).with_for_update(read=True)
     row = (await connection.execute(statement)).mappings().one_or_none()
     return Account(_to_me(row), row["password_hash"]) if row else None
+
+
+async def hold_user(connection: AsyncConnection, user_id: str) -> bool:
+    """Keep everybody else from a user's row until commit; False if there is no such user."""
+    statement = select(users.c.id).where(users.c.id == user_id).with_for_update()
+    return (await connection.scalar(statement)) is not None
 
 
 async def find_me(connection: AsyncConnection, user_id: str) -> Me | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -13,9 +14,9 @@ SECRET = "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldCE"
 
 @asynccontextmanager
 async def run_auth(
-    database_url: str, nats_url: str, rate_factor: float = 1_000.0, secret: str = SECRET
+    database_url: str, nats_url: str, rate_factor: float = 1_000.0, secret: str = SECRET, **others: Any
 ) -> AsyncIterator[FastAPI]:
-    """Run the service until the block is left."""
+    """Run the service until the block is left; `others` are settings by their field's name."""
     settings = AuthSettings(
         database_url=database_url,
         nats_url=nats_url,
@@ -23,6 +24,7 @@ async def run_auth(
         secret_key=secret,
         auth_rate_factor=rate_factor,
         database_pool=5,
+        **others,
     )
     app = create_app(settings)
     async with app.router.lifespan_context(app):

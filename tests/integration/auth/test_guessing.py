@@ -1,6 +1,7 @@
 """Guesses and registrations are slowed, per account and per address, and nobody is locked out."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.auth import upkeep
 from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError
+from tests.integration.auth.audit_log import list_recorded
 from tests.integration.auth.client import Client, code_of
 
 WRONG = "this is not it at all"
@@ -100,8 +102,9 @@ async def test_the_right_password_costs_nothing(client: Client):
 async def test_a_refused_guess_is_not_charged_elsewhere(client: Client, engine: AsyncEngine):
     await guess(client.at(ATTACKER), "charged.once", 40)
     async with engine.connect() as connection:
-        ahead = text("SELECT max(full_at - now()) < interval '151 s' FROM auth.limits")
-        assert await connection.scalar(ahead)
+        # The entry in the audit log is charged for an hour.
+        ahead = "SELECT max(full_at - now()) FROM auth.limits WHERE full_at - now() < interval '50 min'"
+        assert await connection.scalar(text(ahead)) < timedelta(seconds=151)
 
 
 async def test_registrations_from_one_address_are_slowed(client: Client, engine: AsyncEngine):
@@ -121,3 +124,22 @@ async def test_empty_buckets_are_swept(client: Client, engine: AsyncEngine):
     await upkeep.sweep(engine)
     async with engine.connect() as connection:
         assert await connection.scalar(text("SELECT count(*) FROM auth.limits")) == 0
+
+
+@pytest.mark.parametrize("exists", [True, False])
+async def test_guesses_that_are_slowed_are_one_entry_of_the_audit_log_not_one_each(
+    client: Client, engine: AsyncEngine, exists: bool
+):
+    user = (await client.register()).user
+    before = len(await list_recorded(engine, "login.guesses_slowed"))
+    attacker = client.at("203.0.113.66")
+    await guess(attacker, user.username if exists else "nobody.at.all", 10)
+    assert len(await list_recorded(engine, "login.guesses_slowed")) == before
+    await guess(attacker, user.username if exists else "nobody.at.all", 15)
+    [entry] = (await list_recorded(engine, "login.guesses_slowed"))[before:]
+    assert (entry.actor_id, entry.address) == (None, "203.0.113.66")
+    assert entry.subject_id == (user.id if exists else None)
+    # Many accounts from one address, and one account from many addresses, are no more entries either.
+    await guess(attacker, "somebody.else", 70)
+    await guess(client.at("203.0.113.67"), user.username if exists else "nobody.at.all", 15)
+    assert len(await list_recorded(engine, "login.guesses_slowed")) == before + 1

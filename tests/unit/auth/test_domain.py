@@ -10,7 +10,7 @@ from msgspec import structs
 
 from services.auth.domain import (
     REFRESH_GRACE,
-    REFRESH_TOKEN_LIFE,
+    LoginLimits,
     NamePosition,
     RefreshState,
     Verdict,
@@ -22,6 +22,8 @@ from services.auth.domain import (
 )
 from shared.contracts.entities import Me
 
+DAY = timedelta(days=1)
+LIMITS = LoginLimits(idle=30 * DAY, absolute=90 * DAY)
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 CURSOR_MAX = 512
 
@@ -29,8 +31,11 @@ CURSOR_MAX = 512
 def state(used_ago: timedelta | None, successor_used_ago: timedelta | None = None) -> RefreshState:
     return RefreshState(
         read_at=NOW,
-        expires_at=NOW + REFRESH_TOKEN_LIFE,
+        login_began_at=NOW - DAY,
+        login_used_at=NOW,
+        expires_at=NOW + LIMITS.idle,
         used_at=None if used_ago is None else NOW - used_ago,
+        successor_hash=None if used_ago is None else b"its hash",
         successor_used_at=None if successor_used_ago is None else NOW - successor_used_ago,
     )
 
@@ -47,13 +52,42 @@ def state(used_ago: timedelta | None, successor_used_ago: timedelta | None = Non
     ],
 )
 def test_a_refresh_token_is_good_once_and_again_within_the_grace(known: RefreshState, verdict: Verdict):
-    assert judge_refresh(known) is verdict
+    assert judge_refresh(known, LIMITS) is verdict
+
+
+def test_where_the_successor_is_not_to_be_found_there_is_nothing_to_give_again():
+    known = structs.replace(state(timedelta(seconds=1)), successor_hash=None)
+    assert judge_refresh(known, LIMITS) is Verdict.EXPIRED
 
 
 def test_an_expired_token_is_only_expired():
     for known in (state(None), state(timedelta(days=1), timedelta(days=1))):
-        late = structs.replace(known, read_at=NOW + REFRESH_TOKEN_LIFE)
-        assert judge_refresh(late) is Verdict.EXPIRED
+        late = structs.replace(known, read_at=NOW + LIMITS.idle)
+        assert judge_refresh(late, LIMITS) is Verdict.EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("began", "used", "is_over"),
+    [
+        (89 * DAY, DAY, False),
+        (90 * DAY, DAY, True),
+        (89 * DAY, 29 * DAY, False),
+        (89 * DAY, 30 * DAY, True),
+    ],
+)
+def test_a_login_ends_by_the_limits_of_today_whatever_was_promised(
+    began: timedelta, used: timedelta, is_over: bool
+):
+    known = structs.replace(
+        state(None), login_began_at=NOW - began, login_used_at=NOW - used, expires_at=NOW + 900 * DAY
+    )
+    assert (judge_refresh(known, LIMITS) is Verdict.EXPIRED) == is_over
+
+
+def test_a_login_in_use_moves_its_end_until_it_is_too_old():
+    assert LIMITS.find_end(NOW, NOW) == NOW + 30 * DAY
+    assert LIMITS.find_end(NOW, NOW + 10 * DAY) == NOW + 40 * DAY
+    assert LIMITS.find_end(NOW, NOW + 61 * DAY) == NOW + 90 * DAY
 
 
 def test_user_names_fold_to_one_spelling():

@@ -25,16 +25,24 @@ def test_a_successor_is_the_keyed_hash_of_its_parent():
     parent = tokens.create()
     key = derive_key(SECRET, "refresh tokens")
     digest = hmac.new(key, parent.encode(), hashlib.sha256).digest()
-    assert tokens.derive_successor(parent) == base64.urlsafe_b64encode(digest).decode().rstrip("=")
-    assert RefreshTokens(SECRET).derive_successor(parent) == tokens.derive_successor(parent)
-    assert RefreshTokens(SECRET[::-1]).derive_successor(parent) != tokens.derive_successor(parent)
+    successor = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    assert tokens.derive(parent) == {tokens.hash(successor): successor}
+    assert RefreshTokens(SECRET).derive(parent) == tokens.derive(parent)
+    assert RefreshTokens(SECRET[::-1]).derive(parent) != tokens.derive(parent)
+
+
+def test_the_successors_of_previous_secrets_are_known_behind_that_of_the_present_one():
+    old, new = RefreshTokens(SECRET), RefreshTokens(SECRET[::-1])
+    parent = old.create()
+    both = RefreshTokens(SECRET[::-1], [SECRET]).derive(parent)
+    assert list(both.items()) == [*new.derive(parent).items(), *old.derive(parent).items()]
 
 
 def test_every_token_of_a_chain_is_new_and_of_one_shape():
     tokens = RefreshTokens(SECRET)
     chain = [tokens.create()]
     for _ in range(20):
-        chain.append(tokens.derive_successor(chain[-1]))
+        chain += tokens.derive(chain[-1]).values()
     assert len({*chain, tokens.create()}) == 22
     assert {len(token) for token in chain} == {43}
 
