@@ -10,16 +10,25 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.auth import upkeep
 from services.auth.beginning import LoginStarter
 from services.auth.commands.calls import Calls
+from services.auth.commands.factors import Factors
 from services.auth.commands.logins import Logins
+from services.auth.commands.passkeys import Passkeys
 from services.auth.commands.profiles import Profiles
+from services.auth.commands.second_step import SecondStep
 from services.auth.commands.signing_in import SigningIn
+from services.auth.commands.stepping_up import SteppingUp
 from services.auth.keys import KeyRing, Sealer
 from services.auth.limits import Limits
+from services.auth.passkey_proof import PasskeyProofs
 from services.auth.passwords import Passwords, load_common_passwords
+from services.auth.recovery_codes import RecoveryCodes
+from services.auth.relying_party import RelyingParty
+from services.auth.second_factor import CodeChecker
 from services.auth.settings import AuthSettings
 from services.auth.store.database import ping
 from services.auth.store.schema import check_schema
 from services.auth.tokens import RefreshTokens
+from services.auth.totp import TotpSecrets
 from shared.background import Background
 from shared.bus import Bus
 from shared.db import create_engine, translate
@@ -45,6 +54,7 @@ def create_app(settings: AuthSettings) -> FastAPI:
 
         refresh_tokens = RefreshTokens(settings.secret)
         starter = LoginStarter(ring, refresh_tokens)
+        rates = Limits(settings.auth_rate_factor)
         dispatcher = Dispatcher(SERVICE, bus, translate)
         SigningIn(
             engine=engine,
@@ -53,8 +63,11 @@ def create_app(settings: AuthSettings) -> FastAPI:
             refresh_tokens=refresh_tokens,
             starter=starter,
             passwords=passwords,
-            rates=Limits(settings.auth_rate_factor),
+            rates=rates,
         ).add_to(dispatcher)
+        _add_factors(
+            settings, dispatcher, engine=engine, bus=bus, starter=starter, passwords=passwords, rates=rates
+        )
         Logins(engine=engine, bus=bus).add_to(dispatcher)
         Profiles(engine=engine).add_to(dispatcher)
         Calls(engine=engine, ring=ring).add_to(dispatcher)
@@ -67,6 +80,26 @@ def create_app(settings: AuthSettings) -> FastAPI:
         return {"nats": bus.round_trip, "database": lambda: _ping(engine), "keys": ring.check}
 
     return create_private_app(SERVICE, settings, start)
+
+
+def _add_factors(
+    settings: AuthSettings,
+    dispatcher: Dispatcher,
+    *,
+    engine: AsyncEngine,
+    bus: Bus,
+    starter: LoginStarter,
+    passwords: Passwords,
+    rates: Limits,
+) -> None:
+    totp = TotpSecrets(settings.secret, f"ChatCraft {settings.auth_rp_id}")
+    recovery = RecoveryCodes(settings.secret)
+    party = RelyingParty(settings.auth_rp_id, settings.origins)
+    codes, proofs = CodeChecker(totp, recovery), PasskeyProofs(engine, party)
+    Factors(engine=engine, bus=bus, totp=totp, recovery=recovery).add_to(dispatcher)
+    Passkeys(engine=engine, bus=bus, party=party).add_to(dispatcher)
+    SecondStep(engine=engine, starter=starter, codes=codes, proofs=proofs, rates=rates).add_to(dispatcher)
+    SteppingUp(engine=engine, passwords=passwords, codes=codes, proofs=proofs, rates=rates).add_to(dispatcher)
 
 
 async def _open_database(engine: AsyncEngine, ring: KeyRing) -> None:

@@ -5,7 +5,7 @@ import asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth.keys import KeyRing
-from services.auth.store import endings, keys, limits, logins
+from services.auth.store import challenges, endings, factors, keys, limits, logins, pending_logins
 from services.auth.store.database import try_to_hold
 
 _SWEEP_EVERY_S = 60
@@ -28,6 +28,9 @@ async def sweep(engine: AsyncEngine) -> None:
         await limits.sweep(connection)
         await logins.sweep(connection)
         await keys.sweep(connection)
+        await factors.sweep(connection)
+        await challenges.sweep(connection)
+        await pending_logins.sweep(connection)
         await endings.sweep(connection)
 
 

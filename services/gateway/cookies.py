@@ -12,7 +12,9 @@ from shared.contracts import auth
 from shared.contracts.registry import Command
 
 _MAX_AGE_S = 30 * 24 * 3600
-_GIVES_TOKENS = frozenset({"auth.register", "auth.login", "auth.refresh"})
+_GIVES_TOKENS = frozenset(
+    {"auth.register", "auth.login", "auth.login_totp", "auth.login_passkey", "auth.refresh"}
+)
 _ENDS_LOGIN = "auth.logout"
 
 

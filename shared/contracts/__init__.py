@@ -7,10 +7,12 @@ from shared.contracts import (
     auth,
     drafts,
     events,
+    factors,
     invites,
     members,
     messages,
     presence,
+    proving,
     reactions,
     rooms,
     saved,
@@ -21,6 +23,6 @@ from shared.contracts import (
 )
 
 __all__ = [
-    "auth", "drafts", "events", "invites", "members", "messages", "presence", "reactions", "rooms", "saved",
-    "search", "sync", "threads", "users",
+    "auth", "drafts", "events", "factors", "invites", "members", "messages", "presence", "proving",
+    "reactions", "rooms", "saved", "search", "sync", "threads", "users",
 ]  # fmt: skip

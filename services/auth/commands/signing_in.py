@@ -4,7 +4,7 @@ from typing import assert_never
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.auth import domain, hints, limits, tokens
+from services.auth import domain, hints, limits, second_factor, tokens
 from services.auth.beginning import LoginStarter
 from services.auth.keys import KeyRing
 from services.auth.limits import Limits
@@ -16,7 +16,7 @@ from services.auth.store.users import Account
 from services.auth.tokens import RefreshTokens
 from shared.bus import Bus, BusRequest, Caller
 from shared.contracts import auth
-from shared.contracts.entities import Me, Tokens
+from shared.contracts.entities import Tokens
 from shared.contracts.errors import ErrorCode
 from shared.contracts.internal import Revocation
 from shared.dispatch import Dispatcher
@@ -77,8 +77,8 @@ class SigningIn:
                 raise _taken()
             return await self._starter.begin(connection, me, request)
 
-    async def login(self, request: BusRequest, asked: auth.PasswordLogin) -> auth.SignedIn:
-        """Sign in. Whatever is wrong, the answer is one and takes the same time."""
+    async def login(self, request: BusRequest, asked: auth.PasswordLogin) -> auth.LoginReply:
+        """Sign in, or ask for a second factor. Whatever is wrong, the answer is one, and takes as long."""
         address = request.caller.address
         async with self._engine.begin() as connection:
             account = await users.find_account(connection, asked.login)
@@ -93,8 +93,11 @@ class SigningIn:
             raise _refused()
         async with self._engine.begin() as connection:
             await stored_limits.refund(connection, guess)
-            me = _still_valid(account, await users.lock_account(connection, account.me.id))
-            return await self._starter.begin(connection, me, request)
+            current = _still_valid(account, await users.lock_account(connection, account.me.id))
+            if due := await second_factor.ask_if_due(connection, current):
+                return auth.LoginReply(mfa_token=due.mfa_token, methods=due.methods)
+            signed_in = await self._starter.begin(connection, current.me, request)
+            return auth.LoginReply(user=signed_in.user, tokens=signed_in.tokens)
 
     async def refresh(self, _caller: Caller, asked: auth.Refresh) -> auth.Refreshed:
         """Trade a refresh token; one that is replayed ends its login."""
@@ -138,11 +141,11 @@ class SigningIn:
         return tokens.issue(self._ring, account.me, login_id, successor, state.read_at)
 
 
-def _still_valid(verified: Account, current: Account | None) -> Me:
+def _still_valid(verified: Account, current: Account | None) -> Account:
     """The password was verified outside the transaction: it must still be that one."""
     if current is None or current.me.deactivated or current.password_hash != verified.password_hash:
         raise _refused()
-    return current.me
+    return current
 
 
 def _refused() -> ChatError:

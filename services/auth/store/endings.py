@@ -24,6 +24,24 @@ async def end_login(connection: AsyncConnection, login_id: str) -> Revocation:
     return await _revoke(connection, "login", login_id, now)
 
 
+async def hold_logins(connection: AsyncConnection, user_id: str) -> list[str]:
+    """Hold all live logins of a user whose row is locked until commit, and return their ids."""
+    statement = (
+        select(logins.c.id)
+        .where(logins.c.user_id == user_id, logins.c.ended_at.is_(None))
+        .order_by(logins.c.id)
+        .with_for_update()
+    )
+    return list((await connection.scalars(statement)).all())
+
+
+async def end_logins_but(
+    connection: AsyncConnection, login_ids: list[str], kept_login_id: str
+) -> list[Revocation]:
+    """End the held logins but one. Each has a row of its own: one of kind `user` would void the kept one."""
+    return [await end_login(connection, each) for each in login_ids if each != kept_login_id]
+
+
 async def deactivate(connection: AsyncConnection, user_id: str) -> Revocation | None:
     """Deactivate a user and end all their logins; None if there is no such active user."""
     active = (users.c.id == user_id) & users.c.deactivated_at.is_(None)
@@ -94,13 +112,7 @@ async def _lock_user(connection: AsyncConnection, user_id: str) -> bool:
 
 async def _end_logins(connection: AsyncConnection, user_id: str, now: datetime) -> None:
     """End every login of a user whose row is locked; the row of kind `user` voids their tokens."""
-    live = (
-        select(logins.c.id)
-        .where(logins.c.user_id == user_id, logins.c.ended_at.is_(None))
-        .order_by(logins.c.id)
-        .with_for_update()
-    )
-    login_ids = list((await connection.scalars(live)).all())
+    login_ids = await hold_logins(connection, user_id)
     await connection.execute(update(logins).where(logins.c.id.in_(login_ids)).values(ended_at=now))
     await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.login_id.in_(login_ids)))
 

@@ -5,6 +5,25 @@ export interface AddMembers {
   user_ids: string[];
 }
 
+export interface AddPasskey {
+  challenge_id: string;
+  credential: PasskeyAttestation;
+  name: string;
+}
+
+export interface AssertionResponse {
+  clientDataJSON: string;
+  authenticatorData: string;
+  signature: string;
+  userHandle?: string | null;
+}
+
+export interface AttestationResponse {
+  clientDataJSON: string;
+  attestationObject: string;
+  transports?: string[];
+}
+
 export interface Ban {
   room_id: string;
   user_id: string;
@@ -32,6 +51,10 @@ export interface Changes {
   messages: Message[];
   members: Member[];
   room: Room;
+}
+
+export interface ConfirmTotp {
+  code: string;
 }
 
 export interface CountedMention {
@@ -96,6 +119,13 @@ export type ErrorCode = "bad_frame" | "conflict" | "forbidden" | "internal" | "i
 /** `{"error": {…}}`: a whole REST body, or the bus's reply. */
 export interface ErrorReply {
   error: ErrorBody;
+}
+
+export interface Factors {
+  has_password: boolean;
+  totp_since_at: string | null;
+  recovery_codes_left: number;
+  passkeys: Passkey[];
 }
 
 export interface GetChanges {
@@ -227,6 +257,8 @@ export interface ListThreads {
   limit?: number;
   cursor?: string | null;
 }
+
+export type LoginReply = SignedIn | SecondFactorDue;
 
 /** One refresh-token family: a device where the user is signed in. */
 export interface LoginSession {
@@ -367,6 +399,46 @@ export interface OwnRooms {
   next_cursor: string | null;
 }
 
+export interface Passkey {
+  id: string;
+  name: string;
+  created_at: string;
+  last_used_at: string | null;
+  backed_up: boolean;
+}
+
+/** Of `navigator.credentials.get`: a signature by a passkey. All bytes in base64url. */
+export interface PasskeyAssertion {
+  id: string;
+  rawId: string;
+  type: "public-key";
+  response: AssertionResponse;
+}
+
+/** Of `navigator.credentials.create`: a new passkey. All bytes in base64url. */
+export interface PasskeyAttestation {
+  id: string;
+  rawId: string;
+  type: "public-key";
+  response: AttestationResponse;
+}
+
+/** `options` is for `PublicKeyCredential.parse…OptionsFromJSON`. Good for five minutes and one try. */
+export interface PasskeyChallenge {
+  challenge_id: string;
+  options: Record<string, unknown>;
+}
+
+export interface PasskeyLogin {
+  challenge_id: string;
+  credential: PasskeyAssertion;
+  mfa_token?: string | null;
+}
+
+export interface PasskeyOptions {
+  mfa_token?: string | null;
+}
+
 export interface PasswordLogin {
   login: string;
   password: string;
@@ -427,6 +499,11 @@ export interface Reauth {
   access_token: string;
 }
 
+/** Shown once; each is good for one sign-in. */
+export interface RecoveryCodes {
+  recovery_codes: string[];
+}
+
 export interface Refresh {
   refresh_token?: string | null;
 }
@@ -440,6 +517,15 @@ export interface Register {
   password: string;
   display_name?: string | null;
   email?: string | null;
+}
+
+export interface RemovePasskey {
+  passkey_id: string;
+}
+
+export interface RenamePasskey {
+  passkey_id: string;
+  name: string;
 }
 
 export interface RevokeLogin {
@@ -535,6 +621,12 @@ export interface SearchUsers {
   cursor?: string | null;
 }
 
+/** The password was right and is not enough: `auth.login_totp` or `auth.login_passkey` finish it. */
+export interface SecondFactorDue {
+  mfa_token: string;
+  methods: ("passkey" | "recovery_code" | "totp")[];
+}
+
 export interface SendMessage {
   room_id: string;
   id: string;
@@ -587,6 +679,14 @@ export interface SignedIn {
   tokens: Tokens;
 }
 
+/** Exactly one of a password, a code, or a passkey with its challenge. */
+export interface StepUp {
+  password?: string | null;
+  code?: string | null;
+  challenge_id?: string | null;
+  credential?: PasskeyAssertion | null;
+}
+
 /** The positions that the client holds, by room; a next page repeats the request with `cursor`. */
 export interface Sync {
   rooms?: Record<string, HeldPosition>;
@@ -636,6 +736,18 @@ export interface Tokens {
   access_token: string;
   expires_in_s: number;
   refresh_token: string | null;
+}
+
+/** Shown once. `qr_svg` is a whole SVG document that shows `otpauth_url`. */
+export interface TotpBegun {
+  secret: string;
+  otpauth_url: string;
+  qr_svg: string;
+}
+
+export interface TotpLogin {
+  mfa_token: string;
+  code: string;
 }
 
 export interface Typing {
@@ -719,14 +831,27 @@ export interface Route {
 export interface Commands {
   "auth.jwks": { request: Empty; reply: Jwks };
   "auth.list_logins": { request: Empty; reply: LoginSessions };
-  "auth.login": { request: PasswordLogin; reply: SignedIn };
+  "auth.login": { request: PasswordLogin; reply: LoginReply };
+  "auth.login_passkey": { request: PasskeyLogin; reply: SignedIn };
+  "auth.login_totp": { request: TotpLogin; reply: SignedIn };
   "auth.logout": { request: Empty; reply: Empty };
+  "auth.passkey_options": { request: PasskeyOptions; reply: PasskeyChallenge };
   "auth.reauth": { request: Reauth; reply: Empty };
   "auth.refresh": { request: Refresh; reply: Refreshed };
   "auth.register": { request: Register; reply: SignedIn };
   "auth.revoke_login": { request: RevokeLogin; reply: Empty };
+  "auth.step_up": { request: StepUp; reply: Empty };
   "drafts.list": { request: ListDrafts; reply: Drafts };
   "drafts.set": { request: SetDraft; reply: Draft };
+  "factors.add_passkey": { request: AddPasskey; reply: Passkey };
+  "factors.begin_passkey": { request: Empty; reply: PasskeyChallenge };
+  "factors.begin_totp": { request: Empty; reply: TotpBegun };
+  "factors.confirm_totp": { request: ConfirmTotp; reply: RecoveryCodes };
+  "factors.list": { request: Empty; reply: Factors };
+  "factors.remove_passkey": { request: RemovePasskey; reply: Empty };
+  "factors.remove_totp": { request: Empty; reply: Empty };
+  "factors.rename_passkey": { request: RenamePasskey; reply: Passkey };
+  "factors.renew_recovery_codes": { request: Empty; reply: RecoveryCodes };
   "invites.accept": { request: HeldInvite; reply: Membership };
   "invites.create": { request: CreateInvite; reply: Invite };
   "invites.list": { request: RoomInvites; reply: Invites };
@@ -819,13 +944,26 @@ export const routes: Record<Op, Route | null> = {
   "auth.jwks": { method: "GET", path: "/auth/jwks" },
   "auth.list_logins": { method: "GET", path: "/auth/logins" },
   "auth.login": { method: "POST", path: "/auth/login" },
+  "auth.login_passkey": { method: "POST", path: "/auth/login/passkey" },
+  "auth.login_totp": { method: "POST", path: "/auth/login/totp" },
   "auth.logout": { method: "POST", path: "/auth/logout" },
+  "auth.passkey_options": { method: "POST", path: "/auth/passkey/options" },
   "auth.reauth": null,
   "auth.refresh": { method: "POST", path: "/auth/refresh" },
   "auth.register": { method: "POST", path: "/auth/register" },
   "auth.revoke_login": { method: "DELETE", path: "/auth/logins/{login_id}" },
+  "auth.step_up": { method: "POST", path: "/auth/step_up" },
   "drafts.list": { method: "GET", path: "/drafts" },
   "drafts.set": { method: "PUT", path: "/rooms/{room_id}/draft" },
+  "factors.add_passkey": { method: "POST", path: "/auth/factors/passkeys" },
+  "factors.begin_passkey": { method: "POST", path: "/auth/factors/passkeys/options" },
+  "factors.begin_totp": { method: "POST", path: "/auth/factors/totp" },
+  "factors.confirm_totp": { method: "POST", path: "/auth/factors/totp/confirm" },
+  "factors.list": { method: "GET", path: "/auth/factors" },
+  "factors.remove_passkey": { method: "DELETE", path: "/auth/factors/passkeys/{passkey_id}" },
+  "factors.remove_totp": { method: "DELETE", path: "/auth/factors/totp" },
+  "factors.rename_passkey": { method: "PATCH", path: "/auth/factors/passkeys/{passkey_id}" },
+  "factors.renew_recovery_codes": { method: "POST", path: "/auth/factors/recovery_codes" },
   "invites.accept": { method: "POST", path: "/invites/accept" },
   "invites.create": { method: "POST", path: "/rooms/{room_id}/invites" },
   "invites.list": { method: "GET", path: "/rooms/{room_id}/invites" },
