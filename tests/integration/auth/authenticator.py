@@ -1,4 +1,4 @@
-"""A passkey in software, with the browser around it: answers challenges as WebAuthn says, or wrong on purpose."""
+"""A passkey in software, with the browser around it: answers as WebAuthn says, or wrong on purpose."""
 
 import hashlib
 import json
