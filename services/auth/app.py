@@ -52,23 +52,10 @@ def create_app(settings: AuthSettings) -> FastAPI:
         stack.callback(passwords.close)
         load_common_passwords()
 
-        refresh_tokens = RefreshTokens(settings.secret)
-        starter = LoginStarter(ring, refresh_tokens)
-        rates = Limits(settings.auth_rate_factor)
         dispatcher = Dispatcher(SERVICE, bus, translate)
-        SigningIn(
-            engine=engine,
-            bus=bus,
-            ring=ring,
-            refresh_tokens=refresh_tokens,
-            starter=starter,
-            passwords=passwords,
-            rates=rates,
-        ).add_to(dispatcher)
-        _add_factors(
-            settings, dispatcher, engine=engine, bus=bus, starter=starter, passwords=passwords, rates=rates
-        )
-        Logins(engine=engine, bus=bus).add_to(dispatcher)
+        parts = _Parts(settings, engine, bus, ring, passwords)
+        _add_logins(parts, dispatcher)
+        _add_factors(parts, dispatcher)
         Profiles(engine=engine).add_to(dispatcher)
         Calls(engine=engine, ring=ring).add_to(dispatcher)
 
@@ -82,24 +69,49 @@ def create_app(settings: AuthSettings) -> FastAPI:
     return create_private_app(SERVICE, settings, start)
 
 
-def _add_factors(
-    settings: AuthSettings,
-    dispatcher: Dispatcher,
-    *,
-    engine: AsyncEngine,
-    bus: Bus,
-    starter: LoginStarter,
-    passwords: Passwords,
-    rates: Limits,
-) -> None:
+class _Parts:
+    """What the handlers are made of."""
+
+    def __init__(
+        self, settings: AuthSettings, engine: AsyncEngine, bus: Bus, ring: KeyRing, passwords: Passwords
+    ) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.bus = bus
+        self.ring = ring
+        self.passwords = passwords
+        self.refresh_tokens = RefreshTokens(settings.secret)
+        self.starter = LoginStarter(ring, self.refresh_tokens)
+        self.rates = Limits(settings.auth_rate_factor)
+
+
+def _add_logins(parts: _Parts, dispatcher: Dispatcher) -> None:
+    SigningIn(
+        engine=parts.engine,
+        bus=parts.bus,
+        ring=parts.ring,
+        refresh_tokens=parts.refresh_tokens,
+        starter=parts.starter,
+        passwords=parts.passwords,
+        rates=parts.rates,
+    ).add_to(dispatcher)
+    Logins(engine=parts.engine, bus=parts.bus).add_to(dispatcher)
+
+
+def _add_factors(parts: _Parts, dispatcher: Dispatcher) -> None:
+    settings, engine, bus, rates = parts.settings, parts.engine, parts.bus, parts.rates
     totp = TotpSecrets(settings.secret, f"ChatCraft {settings.auth_rp_id}")
     recovery = RecoveryCodes(settings.secret)
     party = RelyingParty(settings.auth_rp_id, settings.origins)
     codes, proofs = CodeChecker(totp, recovery), PasskeyProofs(engine, party)
     Factors(engine=engine, bus=bus, totp=totp, recovery=recovery).add_to(dispatcher)
     Passkeys(engine=engine, bus=bus, party=party).add_to(dispatcher)
-    SecondStep(engine=engine, starter=starter, codes=codes, proofs=proofs, rates=rates).add_to(dispatcher)
-    SteppingUp(engine=engine, passwords=passwords, codes=codes, proofs=proofs, rates=rates).add_to(dispatcher)
+    SecondStep(engine=engine, starter=parts.starter, codes=codes, proofs=proofs, rates=rates).add_to(
+        dispatcher
+    )
+    SteppingUp(engine=engine, passwords=parts.passwords, codes=codes, proofs=proofs, rates=rates).add_to(
+        dispatcher
+    )
 
 
 async def _open_database(engine: AsyncEngine, ring: KeyRing) -> None:
