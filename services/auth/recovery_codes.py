@@ -7,10 +7,10 @@ import secrets
 from services.auth.keys import derive_key
 
 COUNT = 10
-# Crockford's base 32: nothing in it looks like something else. 16 are 80 bits.
+# Crockford's base 32: nothing in it looks like something else. 25 are 125 bits, too many to try offline.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_LENGTH = 16
-_GROUP = 4
+_LENGTH = 25
+_GROUP = 5
 _LOOKALIKES = str.maketrans("oil", "011")
 _SEPARATORS = " -"
 

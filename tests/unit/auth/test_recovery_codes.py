@@ -10,7 +10,7 @@ CODES = RecoveryCodes(bytes(32))
 def test_ten_codes_that_nobody_misreads():
     made = CODES.create()
     assert len(set(made)) == COUNT == 10
-    assert all(re.fullmatch(r"[0-9a-hjkmnp-tv-z]{4}(-[0-9a-hjkmnp-tv-z]{4}){3}", code) for code in made)
+    assert all(re.fullmatch(r"[0-9a-hjkmnp-tv-z]{5}(-[0-9a-hjkmnp-tv-z]{5}){4}", code) for code in made)
     assert not set(made) & set(CODES.create())
 
 
