@@ -2,7 +2,6 @@
 
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-from webauthn.helpers import base64url_to_bytes
 
 from services.auth.relying_party import Assertion, NotVerified, RelyingParty
 from services.auth.store import audit, challenges, passkeys
@@ -46,7 +45,8 @@ class PasskeyProofs:
         """
         async with self._engine.begin() as connection:
             challenge = await challenges.take(connection, challenge_id, "get")
-            credential = await passkeys.find_credential(connection, base64url_to_bytes(answer.raw_id))
+            credential_id = self._party.find_id(answer)
+            credential = await passkeys.find_credential(connection, credential_id) if credential_id else None
         if challenge is None or credential is None or challenge.user_id != user_id:
             return None
         if user_id is not None and credential.user_id != user_id:

@@ -126,6 +126,14 @@ class RelyingParty:
             is_backed_up=verified.credential_backed_up,
         )
 
+    @staticmethod
+    def find_id(answer: PasskeyAssertion) -> bytes | None:
+        """Return by which credential the answer claims to be signed, or None if that is no base64url."""
+        try:
+            return base64url_to_bytes(answer.raw_id)
+        except ValueError:
+            return None
+
     def verify_signature(
         self, answer: PasskeyAssertion, challenge: bytes, credential: Credential
     ) -> Assertion:

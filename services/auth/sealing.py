@@ -28,4 +28,4 @@ class SecretSealer:
         try:
             return self._cipher.decrypt(nonce, ciphertext, owner.encode()).decode()
         except InvalidTag:
-            raise unavailable("CHATCRAFT_SECRET_KEY is not the one that this was sealed with") from None
+            raise unavailable("a sealed secret cannot be opened") from None

@@ -169,6 +169,27 @@ async def test_a_signature_by_another_key_or_for_another_user_is_refused(client:
     assert await code_of(login_by_passkey(client, Authenticator())) is UNAUTHENTICATED
 
 
+@pytest.mark.parametrize("text", ["A", "AAAAA", "-", "A" * 1_364])
+async def test_what_is_no_base64_is_refused_like_any_other_lie(client: Client, text: str):
+    claims, authenticator = await register_with_passkey(client)
+    asked = await client.ask(proving.passkey_options, proving.PasskeyOptions())
+    true = authenticator.sign(asked.options)
+    for lie in (
+        msgspec.structs.replace(true, id=text, raw_id=text),
+        msgspec.structs.replace(true, response=msgspec.structs.replace(true.response, signature=text)),
+        msgspec.structs.replace(true, response=msgspec.structs.replace(true.response, user_handle=text[:86])),
+    ):
+        asked = await client.ask(proving.passkey_options, proving.PasskeyOptions())
+        login = proving.PasskeyLogin(asked.challenge_id, lie)
+        assert await code_of(client.ask(proving.login_passkey, login)) is UNAUTHENTICATED
+    asked = await client.ask(factors.begin_passkey, Empty(), claims)
+    made = Authenticator().create(asked.options)
+    request = factors.AddPasskey(
+        asked.challenge_id, msgspec.structs.replace(made, id=text, raw_id=text), "Key"
+    )
+    assert await code_of(client.ask(factors.add_passkey, request, claims)) is INVALID
+
+
 async def test_a_challenge_is_good_for_one_try_and_its_own_purpose(client: Client):
     claims, authenticator = await register_with_passkey(client)
     asked = await client.ask(proving.passkey_options, proving.PasskeyOptions())
