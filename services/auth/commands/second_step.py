@@ -10,6 +10,7 @@ from services.auth.second_factor import CodeChecker
 from services.auth.store import audit, logins, pending_logins, users
 from services.auth.store import limits as stored_limits
 from services.auth.store.audit import Deed
+from services.auth.store.limits import Bucket
 from services.auth.store.pending_logins import PendingLogin
 from services.auth.store.users import Account
 from shared.bus import BusRequest
@@ -46,24 +47,18 @@ class SecondStep:
     async def login_totp(self, request: BusRequest, asked: proving.TotpLogin) -> auth.SignedIn:
         """Sign in with a code. Raises ChatError `mfa_failed`; `unauthenticated` for the token itself."""
         address = request.caller.address
-        async with self._engine.begin() as connection:
-            pending = await self._find_pending(connection, asked.mfa_token)
-            is_known_here = await logins.has_signed_in_from(connection, pending.user_id, address)
-            tries = self._rates.code(pending.user_id, address, is_known_here=is_known_here)
-            await limits.charge(connection, tries)
-            await _spend_try(connection, pending)
+        pending, tries = await self._take_try(asked.mfa_token, address)
+        signed_in = None
         async with self._engine.begin() as connection:
             account = await _lock_owing(connection, pending)
             method = await self._codes.spend(connection, pending.user_id, asked.code)
             if method is None:
                 await _record_failure(connection, pending, address, "code")
-                signed_in = None
             else:
                 signed_in = await self._begin(connection, account, request, method, pending)
         if signed_in is None:
-            raise _failed("the code is wrong or was used before")
-        async with self._engine.begin() as connection:
-            await stored_limits.refund(connection, tries)
+            raise ChatError(ErrorCode.MFA_FAILED, "the code is wrong or was used before")
+        await self._refund(tries)
         return signed_in
 
     async def passkey_options(self, request: BusRequest, asked: proving.PasskeyOptions) -> PasskeyChallenge:
@@ -75,20 +70,28 @@ class SecondStep:
 
     async def login_passkey(self, request: BusRequest, asked: proving.PasskeyLogin) -> auth.SignedIn:
         """Sign in with a passkey, which has verified its user: it is enough by itself."""
-        pending = await self._try_pending(asked.mfa_token) if asked.mfa_token else None
-        user_id = pending.user_id if pending else None
-        proof = await self._proofs.check(asked.challenge_id, asked.credential, user_id)
+        if asked.mfa_token is None:
+            proof = await self._proofs.check(asked.challenge_id, asked.credential, None)
+            return await self._finish_by_passkey(proof, request, None)
+        pending, tries = await self._take_try(asked.mfa_token, request.caller.address)
+        proof = await self._proofs.check(asked.challenge_id, asked.credential, pending.user_id)
+        signed_in = await self._finish_by_passkey(proof, request, pending)
+        await self._refund(tries)
+        return signed_in
+
+    async def _finish_by_passkey(
+        self, proof: PasskeyProof | None, request: BusRequest, pending: PendingLogin | None
+    ) -> auth.SignedIn:
         signed_in = None
         async with self._engine.begin() as connection:
             if proof is not None:
                 signed_in = await self._begin_by_passkey(connection, proof, request, pending)
-            elif pending is not None:
+            if signed_in is None and pending is not None:
                 await _record_failure(connection, pending, request.caller.address, "passkey")
-        if signed_in is not None:
-            return signed_in
-        if pending is not None:
-            raise _failed("the passkey was not accepted")
-        raise ChatError(ErrorCode.UNAUTHENTICATED, "the passkey was not accepted")
+        if signed_in is None:
+            code = ErrorCode.MFA_FAILED if pending else ErrorCode.UNAUTHENTICATED
+            raise ChatError(code, "the passkey was not accepted")
+        return signed_in
 
     async def _begin_by_passkey(
         self,
@@ -129,11 +132,20 @@ class SecondStep:
         await audit.record(connection, deed)
         return signed_in
 
-    async def _try_pending(self, mfa_token: str) -> PendingLogin:
+    async def _take_try(self, mfa_token: str, address: str) -> tuple[PendingLogin, list[Bucket]]:
+        """Charge a try to the token and to its account, for good before anything is looked at."""
         async with self._engine.begin() as connection:
             pending = await self._find_pending(connection, mfa_token)
-            await _spend_try(connection, pending)
-        return pending
+            is_known_here = await logins.has_signed_in_from(connection, pending.user_id, address)
+            tries = self._rates.code(pending.user_id, address, is_known_here=is_known_here)
+            await limits.charge(connection, tries)
+            if not await pending_logins.spend_try(connection, pending.token_hash):
+                raise _expired()
+        return pending, tries
+
+    async def _refund(self, tries: list[Bucket]) -> None:
+        async with self._engine.begin() as connection:
+            await stored_limits.refund(connection, tries)
 
     @staticmethod
     async def _find_pending(connection: AsyncConnection, mfa_token: str) -> PendingLogin:
@@ -142,11 +154,6 @@ class SecondStep:
         if pending is None:
             raise _expired()
         return pending
-
-
-async def _spend_try(connection: AsyncConnection, pending: PendingLogin) -> None:
-    if not await pending_logins.spend_try(connection, pending.token_hash):
-        raise _expired()
 
 
 async def _lock_owing(connection: AsyncConnection, pending: PendingLogin) -> Account:
@@ -164,10 +171,6 @@ async def _record_failure(
         "second_factor.failed", subject_id=pending.user_id, address=address, details={"method": method}
     )
     await audit.record(connection, deed)
-
-
-def _failed(why: str) -> ChatError:
-    return ChatError(ErrorCode.MFA_FAILED, why)
 
 
 def _expired() -> ChatError:

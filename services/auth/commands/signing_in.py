@@ -9,8 +9,9 @@ from services.auth.beginning import LoginStarter
 from services.auth.keys import KeyRing
 from services.auth.limits import Limits
 from services.auth.passwords import Passwords, refuse_weak
-from services.auth.store import endings, logins, users
+from services.auth.store import audit, endings, logins, users
 from services.auth.store import limits as stored_limits
+from services.auth.store.audit import Deed
 from services.auth.store.database import read_clock
 from services.auth.store.users import Account
 from services.auth.tokens import RefreshTokens
@@ -97,6 +98,8 @@ class SigningIn:
             if due := await second_factor.ask_if_due(connection, current):
                 return auth.LoginReply(mfa_token=due.mfa_token, methods=due.methods)
             signed_in = await self._starter.begin(connection, current.me, request)
+            if not is_known_here:
+                await audit.record(connection, _to_deed(current, address))
             return auth.LoginReply(user=signed_in.user, tokens=signed_in.tokens)
 
     async def refresh(self, _caller: Caller, asked: auth.Refresh) -> auth.Refreshed:
@@ -146,6 +149,13 @@ def _still_valid(verified: Account, current: Account | None) -> Account:
     if current is None or current.me.deactivated or current.password_hash != verified.password_hash:
         raise _refused()
     return current
+
+
+def _to_deed(account: Account, address: str) -> Deed:
+    """What a password alone began somewhere new; of a second step, `second_step` has the whole story."""
+    user_id = account.me.id
+    details = {"method": "password", "new_address": True}
+    return Deed("login.begun", actor_id=user_id, subject_id=user_id, address=address, details=details)
 
 
 def _refused() -> ChatError:

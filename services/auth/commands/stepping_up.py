@@ -82,17 +82,15 @@ class SteppingUp:
             )
 
     async def _by_code(self, caller: Caller, code: str) -> bool:
-        tries = await self._charge_code(caller)
+        tries = await self._take_try(caller)
         async with self._engine.begin() as connection:
             await _lock(connection, caller)
             method = await self._codes.spend(connection, caller.user_id, code)
             is_proved = await _note(connection, caller, method or "code", is_proved=method is not None)
-        if is_proved:
-            async with self._engine.begin() as connection:
-                await stored_limits.refund(connection, tries)
-        return is_proved
+        return await self._settle(tries, is_proved=is_proved)
 
     async def _by_passkey(self, caller: Caller, challenge_id: str, answer: PasskeyAssertion) -> bool:
+        tries = await self._take_try(caller)
         proof = await self._proofs.check(challenge_id, answer, None)
         async with self._engine.begin() as connection:
             await _lock(connection, caller)
@@ -101,14 +99,22 @@ class SteppingUp:
                 and proof.user_id == caller.user_id
                 and await self._proofs.spend(connection, proof, caller.address)
             )
-            return await _note(connection, caller, "passkey", is_proved=is_proved)
+            await _note(connection, caller, "passkey", is_proved=is_proved)
+        return await self._settle(tries, is_proved=is_proved)
 
-    async def _charge_code(self, caller: Caller) -> list[Bucket]:
+    async def _take_try(self, caller: Caller) -> list[Bucket]:
         async with self._engine.begin() as connection:
             known = await logins.has_signed_in_from(connection, caller.user_id, caller.address)
             tries = self._rates.code(caller.user_id, caller.address, is_known_here=known)
             await limits.charge(connection, tries)
         return tries
+
+    async def _settle(self, tries: list[Bucket], *, is_proved: bool) -> bool:
+        """Give the charge back if it was no guess."""
+        if is_proved:
+            async with self._engine.begin() as connection:
+                await stored_limits.refund(connection, tries)
+        return is_proved
 
 
 async def _lock(connection: AsyncConnection, caller: Caller) -> Account:

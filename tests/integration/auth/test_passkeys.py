@@ -35,6 +35,7 @@ WRONG = [
     pytest.param({"rp_id": "evil.example"}, id="for another relying party"),
     pytest.param({"flags": UP}, id="without a verified user"),
     pytest.param({"flags": UV}, id="without a present user"),
+    pytest.param({"flags": UP | UV | BS}, id="with flags that contradict each other"),
     pytest.param({"cross_origin": True}, id="within a foreign page"),
 ]
 
