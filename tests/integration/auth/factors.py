@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.contracts import auth, factors, proving
 from shared.contracts.entities import Empty
 from shared.tokens import Claims
-from tests.integration.auth.authenticator import Authenticator
+from tests.authenticator import Authenticator
 from tests.integration.auth.client import Client
 
 

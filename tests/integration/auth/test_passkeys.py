@@ -15,7 +15,7 @@ from shared.contracts.entities import Empty
 from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError
 from shared.ids import new_id
-from tests.integration.auth.authenticator import BE, BS, UP, UV, Authenticator
+from tests.authenticator import BE, BS, UP, UV, Authenticator
 from tests.integration.auth.client import Client, code_of
 from tests.integration.auth.factors import (
     add_passkey,

@@ -10,7 +10,7 @@ from deploy.local import ports, probe
 from shared.bus import Bus
 from shared.contracts import proving
 from shared.contracts.errors import ErrorCode
-from tests.integration.auth.authenticator import Authenticator
+from tests.authenticator import Authenticator
 from tests.integration.auth.client import PASSWORD, Client, code_of
 from tests.integration.auth.factors import (
     add_passkey,

@@ -8,7 +8,7 @@ from shared.contracts import auth, factors, proving
 from shared.contracts.entities import Empty
 from shared.contracts.errors import ErrorCode
 from shared.tokens import Claims
-from tests.integration.auth.authenticator import Authenticator
+from tests.authenticator import Authenticator
 from tests.integration.auth.client import PASSWORD, Client, code_of
 from tests.integration.auth.factors import (
     add_passkey,

@@ -17,7 +17,7 @@ from services.auth.store.passkeys import Credential
 from shared.contracts.entities import Me
 from shared.contracts.passkeys import PasskeyAssertion, PasskeyAttestation
 from shared.ids import new_id
-from tests.integration.auth.authenticator import ORIGIN, Authenticator, to_raw, to_text
+from tests.authenticator import ORIGIN, Authenticator, to_raw, to_text
 
 PARTY = RelyingParty("localhost", [ORIGIN])
 CHALLENGE = bytes(range(32))
