@@ -74,6 +74,8 @@ class Stack:
         Stack.running.add(self)
         await self.servers.start()
         await migrate(self.endpoints.database_url)
+        for _ in range(self._counts["gateway"]):  # the auth service is told of them
+            self._gateway_ports.append(ports.pick_free())
         for service, count in self._counts.items():
             for index in range(count):
                 self.children[service, index] = self._child(service, index)
@@ -145,13 +147,13 @@ class Stack:
         name = f"{service}-{index}"
         gateway = None
         if service == "gateway":
-            gateway = Gateway(host=HOST, port=ports.pick_free())
-            self._gateway_ports.append(gateway.port)
+            gateway = Gateway(host=HOST, port=self._gateway_ports[index])
         log = self.logs / f"{name}.log"
         log.unlink(missing_ok=True)
         settings = ServiceSettings(
             endpoints=self.endpoints,
             secret_key=self._data_dir.secret("secret_key"),
+            origins=",".join(f"http://localhost:{port}" for port in self._gateway_ports),
             kept_fds=(self._data_dir.lock_fd,),
             extra_env=self._env,
         )

@@ -33,6 +33,8 @@ class ServiceSettings:
 
     endpoints: Endpoints
     secret_key: str
+    origins: str = ""
+    """Where browsers open the web client, for passkeys; unless the environment says otherwise."""
     kept_fds: tuple[int, ...] = ()
     extra_env: Mapping[str, str] | None = None
 
@@ -79,6 +81,8 @@ def _environment(
     }
     if service == "auth":
         env["CHATCRAFT_SECRET_KEY"] = settings.secret_key
+        if settings.origins and "CHATCRAFT_AUTH_ORIGINS" not in os.environ:
+            env["CHATCRAFT_AUTH_ORIGINS"] = settings.origins
     if gateway is not None:
         env["CHATCRAFT_GATEWAY_HOST"] = gateway.host
         env["CHATCRAFT_GATEWAY_PORT"] = str(gateway.port)

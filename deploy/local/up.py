@@ -156,6 +156,8 @@ class _Up:
         settings = ServiceSettings(
             endpoints=endpoints,
             secret_key=self._options.secret_key or self._data_dir.secret("secret_key"),
+            # Not the address of the listener: browsers have passkeys for names only.
+            origins=f"http://localhost:{self._public.port}",
             kept_fds=(self._data_dir.lock_fd,),
         )
         start_back, start_gateway = self._supervisor.add_layer(), self._supervisor.add_layer()

@@ -13,19 +13,28 @@ from services.auth.beginning import LoginStarter
 from services.auth.commands.administration import Administration
 from services.auth.commands.bots import Bots
 from services.auth.commands.calls import Calls
+from services.auth.commands.factors import Factors
 from services.auth.commands.logins import Logins
+from services.auth.commands.passkeys import Passkeys
 from services.auth.commands.profiles import Profiles
 from services.auth.commands.refreshing import Refreshing
+from services.auth.commands.second_step import SecondStep
 from services.auth.commands.signing_in import SigningIn
+from services.auth.commands.stepping_up import SteppingUp
 from services.auth.commands.tokens import Tokens
 from services.auth.keys import KeyRing, Sealer
 from services.auth.limits import Limits
 from services.auth.minting import TokenMint
+from services.auth.passkey_proof import PasskeyProofs
 from services.auth.passwords import Passwords, load_common_passwords
+from services.auth.recovery_codes import RecoveryCodes
+from services.auth.relying_party import RelyingParty
+from services.auth.second_factor import CodeChecker
 from services.auth.settings import AuthSettings
 from services.auth.store.database import ping
 from services.auth.store.schema import check_schema
 from services.auth.tokens import RefreshTokens
+from services.auth.totp import TotpSecrets
 from shared.background import Background
 from shared.bus import Bus
 from shared.db import create_engine, translate
@@ -53,10 +62,11 @@ def create_app(settings: AuthSettings) -> FastAPI:
         dispatcher = Dispatcher(SERVICE, bus, translate)
         parts = _Parts(settings, engine, bus, ring, passwords)
         _add_logins(parts, dispatcher)
+        _add_factors(parts, dispatcher)
+        _add_bots(parts, dispatcher)
         Administration(engine=engine, bus=bus).add_to(dispatcher)
         Profiles(engine=engine).add_to(dispatcher)
         Calls(engine=engine, ring=ring).add_to(dispatcher)
-        _add_bots(dispatcher, engine, bus, settings)
 
         background = await stack.enter_async_context(Background())
         background.run("auth_sweep", lambda: upkeep.sweep_forever(engine))
@@ -75,6 +85,7 @@ class _Parts:
     def __init__(
         self, settings: AuthSettings, engine: AsyncEngine, bus: Bus, ring: KeyRing, passwords: Passwords
     ) -> None:
+        self.settings = settings
         self.engine = engine
         self.bus = bus
         self.ring = ring
@@ -97,13 +108,31 @@ def _add_logins(parts: _Parts, dispatcher: Dispatcher) -> None:
         limits=parts.login_limits,
     ).add_to(dispatcher)
     Logins(engine=parts.engine, bus=parts.bus).add_to(dispatcher)
-def _add_bots(dispatcher: Dispatcher, engine: AsyncEngine, bus: Bus, settings: AuthSettings) -> None:
-    rates = Limits(settings.auth_rate_factor)
-    mint = TokenMint(engine, bus, rates, settings.auth_tokens_per_user)
+
+
+def _add_bots(parts: _Parts, dispatcher: Dispatcher) -> None:
+    engine, bus, rates = parts.engine, parts.bus, parts.rates
+    mint = TokenMint(engine, bus, rates, parts.settings.auth_tokens_per_user)
     Tokens(mint=mint).add_to(dispatcher)
     Bots(
-        engine=engine, bus=bus, mint=mint, rates=rates, bots_max=settings.auth_bots_per_owner
+        engine=engine, bus=bus, mint=mint, rates=rates, bots_max=parts.settings.auth_bots_per_owner
     ).add_to(dispatcher)  # fmt: skip
+
+
+def _add_factors(parts: _Parts, dispatcher: Dispatcher) -> None:
+    settings, engine, bus, rates = parts.settings, parts.engine, parts.bus, parts.rates
+    totp = TotpSecrets(settings.secret, f"ChatCraft {settings.auth_rp_id}", settings.previous_secrets)
+    recovery = RecoveryCodes(settings.secret, settings.previous_secrets)
+    party = RelyingParty(settings.auth_rp_id, settings.origins)
+    codes, proofs = CodeChecker(totp, recovery), PasskeyProofs(engine, party)
+    Factors(engine=engine, bus=bus, totp=totp, recovery=recovery).add_to(dispatcher)
+    Passkeys(engine=engine, bus=bus, party=party).add_to(dispatcher)
+    SecondStep(engine=engine, starter=parts.starter, codes=codes, proofs=proofs, rates=rates).add_to(
+        dispatcher
+    )
+    SteppingUp(engine=engine, passwords=parts.passwords, codes=codes, proofs=proofs, rates=rates).add_to(
+        dispatcher
+    )
 
 
 async def _open_database(engine: AsyncEngine, ring: KeyRing) -> None:

@@ -23,10 +23,13 @@ class LoginStarter:
         self._refresh_tokens = refresh_tokens
         self._limits = limits
 
-    async def begin(self, connection: AsyncConnection, me: Me, request: BusRequest) -> auth.SignedIn:
+    async def begin(
+        self, connection: AsyncConnection, me: Me, request: BusRequest, method: str = "password"
+    ) -> auth.SignedIn:
         """Sign in a user whose row is locked. The caller commits before answering, and soon.
 
-        A login from an address that is new for the user is recorded, which holds the audit log until then.
+        A login from an address that is new for the user, or by more than a password, is recorded: that holds
+        the audit log until then.
         """
         login_id, refresh_token = new_id(), self._refresh_tokens.create()
         address = request.caller.address
@@ -42,8 +45,8 @@ class LoginStarter:
             now=now,
             expires_at=self._limits.find_end(now, now),
         )
-        if not is_known_here:
-            details = {"login_id": login_id, "new_address": True}
+        if not is_known_here or method != "password":
+            details = {"login_id": login_id, "method": method, "new_address": not is_known_here}
             deed = Deed("login.begun", me.id, me.id, address, details)
             await audit.record(connection, deed)
         issued = tokens.issue(self._ring, me, login_id, refresh_token, now)

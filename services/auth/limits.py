@@ -22,6 +22,11 @@ _GUESSES_ACCOUNT = (50, 15.0)  # one account from anywhere: 5,800 a day against 
 _MINTINGS = (60, 60.0)  # bots and API tokens of one owner: each leaves rows, and a name, that stay
 _GUESSES_ADDRESS = (50, 10.0)  # any account from one address
 _ALARMS = (1, 3_600.0)  # entries of the audit log about an account, or an address, that is being guessed at
+# Of a million codes three are right at a time: 720 tries a day find one in 460 days, on average.
+_CODES_HERE = (5, 30.0)
+_CODES_ACCOUNT = (10, 120.0)
+# A page asks for a challenge when it opens; each is a row for five minutes.
+_CHALLENGES = (60, 2.0)
 
 
 class Limits:
@@ -58,6 +63,14 @@ class Limits:
         """Return what a record of slowed guesses is charged to, so that an attack does not fill the log."""
         account, place = domain.fold_username(login), domain.group_address(address)
         return [self._bucket(_ALARMS, "alarm of an account", account), self._bucket(_ALARMS, "alarm", place)]
+    def code(self, user_id: str, address: str, *, is_known_here: bool) -> list[Bucket]:
+        """Return what a try at a second factor is charged to; `is_known_here` as for a guess."""
+        here = self._bucket(_CODES_HERE, "code here", user_id, domain.group_address(address))
+        return [here] if is_known_here else [here, self._bucket(_CODES_ACCOUNT, "code account", user_id)]
+
+    def challenge(self, address: str) -> list[Bucket]:
+        """Return what a challenge for a passkey is charged to."""
+        return [self._bucket(_CHALLENGES, "challenge", domain.group_address(address))]
 
     def _bucket(self, limit: tuple[int, float], *key: str) -> Bucket:
         burst, interval_s = limit

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -165,4 +166,59 @@ audit_head = Table(
     Column("is_only", Boolean, primary_key=True),
     Column("number", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
+)
+
+totp = Table(
+    "totp",
+    metadata,
+    Column("user_id", _ID, ForeignKey("auth.users.id"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("begun_at", _TIME, nullable=False),
+    Column("confirmed_at", _TIME),  # null: shown and not yet asked for
+    Column("last_step", BigInteger, nullable=False),  # of the last code that was taken: none counts twice
+)
+
+# A code that was used is gone.
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("user_id", _ID, ForeignKey("auth.users.id"), primary_key=True),
+    Column("hash", LargeBinary, primary_key=True),
+)
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("user_id", _ID, ForeignKey("auth.users.id"), nullable=False),
+    Column("credential_id", LargeBinary, nullable=False),
+    Column("public_key", LargeBinary, nullable=False),  # COSE
+    Column("sign_count", BigInteger, nullable=False),  # stays 0 where its maker does not count
+    Column("transports", JSONB, nullable=False),
+    Column("is_backed_up", Boolean, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("last_used_at", _TIME),
+)
+
+# What a passkey is asked to sign. Gone once tried.
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("purpose", String, nullable=False),
+    Column("user_id", _ID, ForeignKey("auth.users.id")),  # null: whoever has the passkey
+    Column("challenge", LargeBinary, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+)
+
+# Somebody has given the right password and owes a second factor.
+pending_logins = Table(
+    "pending_logins",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("user_id", _ID, ForeignKey("auth.users.id"), nullable=False),
+    Column("password_mark", LargeBinary, nullable=False),  # a digest of the stored hash: void with it
+    Column("expires_at", _TIME, nullable=False),
+    Column("tries_left", SmallInteger, nullable=False),
 )

@@ -3,8 +3,9 @@
 import base64
 import binascii
 from datetime import timedelta
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
 from services.auth.domain import LoginLimits
@@ -33,7 +34,7 @@ class SecretSettings(BaseSettings):
     @field_validator("auth_previous_secret_keys")
     @classmethod
     def _check_previous(cls, value: SecretStr) -> SecretStr:
-        if any(len(_decode(each)) < _SECRET_MIN_BYTES for each in _split(value)):
+        if any(len(_decode(each)) < _SECRET_MIN_BYTES for each in _split(value.get_secret_value())):
             raise ValueError("holds one that is too short; take them as they were")
         return value
 
@@ -45,7 +46,7 @@ class SecretSettings(BaseSettings):
     @property
     def previous_secrets(self) -> list[bytes]:
         """The bytes of `auth_previous_secret_keys`."""
-        return [_decode(each) for each in _split(self.auth_previous_secret_keys)]
+        return [_decode(each) for each in _split(self.auth_previous_secret_keys.get_secret_value())]
 
 
 class AuthSettings(SecretSettings, DatabaseSettings):
@@ -63,16 +64,39 @@ class AuthSettings(SecretSettings, DatabaseSettings):
     """How many active bots one person may own."""
     auth_tokens_per_user: int = Field(default=20, ge=0)
     """How many valid API tokens one person, or one bot, may have."""
+    auth_origins: str = "http://localhost:8080"
+    """Where the web client is opened, separated by commas: passkeys are taken from there alone."""
+    auth_rp_id: str = Field(default="", validate_default=True)
+    """The domain that passkeys are made for; if empty, the host of the first origin."""
+
+    @field_validator("auth_origins")
+    @classmethod
+    def _check_origins(cls, value: str) -> str:
+        if not _split(value):
+            raise ValueError("names no origin")
+        for origin in _split(value):
+            _check_origin(origin)
+        return value
+
+    @field_validator("auth_rp_id")
+    @classmethod
+    def _check_rp_id(cls, value: str, info: ValidationInfo) -> str:
+        hosts = [urlsplit(origin).hostname or "" for origin in _split(info.data.get("auth_origins", ""))]
+        rp_id = value or next(iter(hosts), "")
+        for host in hosts:
+            if host != rp_id and not host.endswith(f".{rp_id}"):
+                raise ValueError(f"must be the domain of every origin, or above it; {host} is elsewhere")
+        return rp_id
+
+    @property
+    def origins(self) -> list[str]:
+        return _split(self.auth_origins)
 
     @property
     def login_limits(self) -> LoginLimits:
         return LoginLimits(
             timedelta(days=self.auth_idle_limit_days), timedelta(days=self.auth_absolute_limit_days)
         )
-
-
-def _split(keys: SecretStr) -> list[str]:
-    return [each.strip() for each in keys.get_secret_value().split(",") if each.strip()]
 
 
 def _decode(text: str) -> bytes:
@@ -82,3 +106,16 @@ def _decode(text: str) -> bytes:
         return base64.b64decode(url_safe + "=" * (-len(url_safe) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise ValueError("is not base64url; make one with: openssl rand -base64 32") from None
+
+
+def _split(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
+
+
+def _check_origin(origin: str) -> None:
+    """Raise ValueError unless it is spelled as browsers do, and they have passkeys there."""
+    parts = urlsplit(origin)
+    if origin != f"{parts.scheme}://{parts.netloc}".lower() or "@" in origin or not parts.hostname:
+        raise ValueError(f"{origin} is not an origin such as https://chat.example.org")
+    if parts.scheme != "https" and (parts.scheme != "http" or parts.hostname != "localhost"):
+        raise ValueError(f"{origin} must be https; browsers have passkeys over http on localhost only")

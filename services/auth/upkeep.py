@@ -7,7 +7,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth.keys import KeyRing, Sealer
 from services.auth.rotation import tend_keys
-from services.auth.store import api_tokens, endings, keys, limits, logins
+from services.auth.store import (
+    api_tokens,
+    challenges,
+    endings,
+    factors,
+    keys,
+    limits,
+    logins,
+    pending_logins,
+)
 from services.auth.store.database import try_to_hold
 
 _SWEEP_EVERY_S = 60
@@ -31,6 +40,9 @@ async def sweep(engine: AsyncEngine) -> None:
         await logins.sweep(connection)
         await api_tokens.sweep(connection)
         await keys.sweep(connection)
+        await factors.sweep(connection)
+        await challenges.sweep(connection)
+        await pending_logins.sweep(connection)
         await endings.sweep(connection)
 
 

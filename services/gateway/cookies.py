@@ -13,7 +13,9 @@ from shared.contracts.registry import Command
 
 # The auth service decides when a login ends; browsers keep no cookie longer than this (RFC 6265bis).
 _MAX_AGE_S = 400 * 24 * 3600
-_GIVES_TOKENS = frozenset({"auth.register", "auth.login", "auth.refresh"})
+_GIVES_TOKENS = frozenset(
+    {"auth.register", "auth.login", "auth.login_totp", "auth.login_passkey", "auth.refresh"}
+)
 _ENDS_LOGIN = "auth.logout"
 
 

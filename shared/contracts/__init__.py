@@ -9,10 +9,12 @@ from shared.contracts import (
     bots,
     drafts,
     events,
+    factors,
     invites,
     members,
     messages,
     presence,
+    proving,
     reactions,
     rooms,
     saved,
@@ -24,6 +26,6 @@ from shared.contracts import (
 )
 
 __all__ = [
-    "admin", "auth", "bots", "drafts", "events", "invites", "members", "messages", "presence", "reactions",
-    "rooms", "saved", "search", "sync", "threads", "tokens", "users",
+    "admin", "auth", "bots", "drafts", "events", "factors", "invites", "members", "messages", "presence",
+    "proving", "reactions", "rooms", "saved", "search", "sync", "threads", "tokens", "users",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 """Commands of signing in: register, login, refresh, logout, login sessions, keys."""
 
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from msgspec import Struct
 
@@ -21,6 +21,28 @@ class Register(Struct, frozen=True):
 class SignedIn(Struct, frozen=True):
     user: User
     tokens: Tokens
+
+
+SecondFactor = Literal["totp", "recovery_code", "passkey"]
+
+
+class SecondFactorDue(Struct, frozen=True):
+    """The password was right and is not enough: `auth.login_totp` or `auth.login_passkey` finish it."""
+
+    mfa_token: str
+    """Good for five minutes and a few tries, for these two commands and `auth.passkey_options`."""
+    methods: list[SecondFactor]
+
+
+class LoginReply(Struct, frozen=True, omit_defaults=True):
+    """Either of two shapes, in one struct because nothing on the wire tells which it is."""
+
+    either: ClassVar[tuple[type[Struct], ...]] = (SignedIn, SecondFactorDue)
+
+    user: User | None = None
+    tokens: Tokens | None = None
+    mfa_token: str | None = None
+    methods: list[SecondFactor] | None = None
 
 
 class PasswordLogin(Struct, frozen=True):
@@ -64,7 +86,7 @@ register = command(
     errors=(ErrorCode.CONFLICT, ErrorCode.FORBIDDEN),
 )  # fmt: skip
 login = command(
-    "auth.login", PasswordLogin, SignedIn, "Sign in with a password",
+    "auth.login", PasswordLogin, LoginReply, "Sign in with a password",
     service="auth", http=POST("/auth/login"), access=Access.PUBLIC, doors=REST_ONLY,
     errors=(ErrorCode.UNAUTHENTICATED,),
 )  # fmt: skip

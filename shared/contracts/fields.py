@@ -13,6 +13,8 @@ from shared.contracts.limits import INVITE_CODE_LENGTH, MESSAGE_TEXT_MAX, PASSWO
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$(?!\n)"
 _USERNAME = r"^[A-Za-z0-9._-]+$(?!\n)"
 _CURSOR = r"^[A-Za-z0-9_=-]+$(?!\n)"
+_BASE64URL = r"^[-A-Za-z0-9_]+$(?!\n)"
+_TRANSPORT = r"^[a-z-]+$(?!\n)"
 _EMAIL = r"^[^\s@\x00-\x1f<>\"]+@[^\s@\x00-\x1f<>\"]+$(?!\n)"
 _CONTROL = r"\x00-\x08\x0b-\x1f\x7f"
 # Blank to the eye: spaces, soft hyphen, fillers, zero-width characters and direction marks.
@@ -39,6 +41,8 @@ PROBLEMS: dict[str, str] = {
     _UUID: "must be a UUID in lower case",
     _USERNAME: "may hold only letters, digits, '.', '_' and '-'",
     _CURSOR: "is not a cursor that this server gave",
+    _BASE64URL: "must be base64url without padding",
+    _TRANSPORT: "must be a transport such as usb or internal",
     _INVITE_CODE: "is not a code of an invitation",
     _EMAIL: "must be an e-mail address",
     _VISIBLE_TEXT: "must have a visible character and no control characters but tab and newline",
@@ -83,3 +87,10 @@ Moment = Annotated[str, Meta(pattern=_MOMENT, max_length=40)]
 Action = Annotated[str, Meta(pattern=_ACTION, max_length=64)]
 Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 PageSize = Annotated[int, Meta(ge=1, le=100)]
+ProofCode = Annotated[str, Meta(pattern=_LINE, min_length=1, max_length=64)]
+PasskeyName = Annotated[str, Meta(pattern=_VISIBLE_LINE, max_length=64)]
+# Lengths in base64url: a credential id has at most 1,023 bytes (WebAuthn, 4), a user handle 64.
+CredentialId = Annotated[str, Meta(pattern=_BASE64URL, min_length=1, max_length=1_364)]
+UserHandle = Annotated[str, Meta(pattern=_BASE64URL, min_length=1, max_length=86)]
+PasskeyBytes = Annotated[str, Meta(pattern=_BASE64URL, min_length=1, max_length=8_192)]
+Transport = Annotated[str, Meta(pattern=_TRANSPORT, min_length=1, max_length=32)]

@@ -8,7 +8,7 @@ from shared.contracts.errors import STATUS, ErrorCode, ErrorReply
 from shared.contracts.registry import COMMON_ERRORS, Access, Command, Rep, Req, iter_commands
 from shared.contracts.sync import Sync
 from shared.documents.access import describe_access
-from shared.documents.schemas import Schema, build_schemas, ref
+from shared.documents.schemas import Schema, build_schemas, list_shapes, ref
 
 _TITLE = "ChatCraft"
 _VERSION = "1"
@@ -114,7 +114,7 @@ def _parameters(command: Command[Req, Rep], schemas: dict[str, Schema]) -> list[
             parameters.append({"name": name, "in": "path", "required": True, "schema": schema})
         elif command.http.method in _QUERY_METHODS:
             parameters.append(_query_parameter(name, schema, is_required=name in request["required"]))
-    if "tokens" in schemas[command.reply.__name__]["properties"]:
+    if any("tokens" in shape.__struct_fields__ for shape in list_shapes(command.reply)):
         parameters.append(_BROWSER_HEADER)
     return parameters
 

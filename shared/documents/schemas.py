@@ -23,7 +23,11 @@ def build_schemas() -> dict[str, Schema]:
     """
     requests = [command.request for command in iter_commands()]
     replies = [*(command.reply for command in iter_commands()), *_sent_by_server()]
+    either = {reply: shapes for reply in replies if (shapes := list_shapes(reply)) != (reply,)}
+    replies += [shape for shapes in either.values() for shape in shapes]
     asked, sent = _components(requests), _components(replies)
+    for reply, shapes in either.items():
+        sent[reply.__name__] = {"anyOf": [ref(shape) for shape in shapes]}
     for schema in sent.values():
         if "properties" in schema:
             schema["required"] = list(schema["properties"])
@@ -38,6 +42,12 @@ def build_schemas() -> dict[str, Schema]:
 def ref(struct: type[Struct]) -> Schema:
     """Return the reference to a struct's schema."""
     return {"$ref": REF + struct.__name__}
+
+
+def list_shapes(reply: type[Struct]) -> tuple[type[Struct], ...]:
+    """Return the shapes that a reply can have: itself, or what its `either` names."""
+    shapes: tuple[type[Struct], ...] = getattr(reply, "either", (reply,))
+    return shapes
 
 
 def walk(schema: Any) -> Iterator[Schema]:

@@ -6,8 +6,10 @@ import signal
 from collections.abc import AsyncIterator
 
 import httpx2
+import msgspec
 import pytest
 
+from tests.authenticator import Authenticator
 from tests.up_process import UpProcess, command_line, wait_all_gone, wait_for
 
 ACCOUNT = {"username": "ada.l", "password": "correct horse battery"}
@@ -42,6 +44,17 @@ async def test_the_address_comes_last_and_answers(up):
     for name in ("postgres", "nats", "valkey", "auth", "messages", "presence", "gateway-1", "gateway-2"):
         assert sum(line.split()[:2] == [name, "ready"] for line in own_lines) == 1
     assert await answers(up.url)
+
+
+async def test_passkeys_are_made_where_the_web_client_is_opened_by_name(up):
+    authenticator = Authenticator(origin=up.url.replace("127.0.0.1", "localhost"))
+    async with httpx2.AsyncClient(base_url=f"{up.url}/api/v1/auth") as client:
+        registered = await client.post("/register", json={"username": "grace.h", "password": "correct horse"})
+        client.headers["Authorization"] = f"Bearer {registered.json()['tokens']['access_token']}"
+        asked = (await client.post("/factors/passkeys/options")).json()
+        made = msgspec.to_builtins(authenticator.create(asked["options"]))
+        body = {"challenge_id": asked["challenge_id"], "credential": made, "name": "Key"}
+        assert (await client.post("/factors/passkeys", json=body)).status_code == 201
 
 
 async def test_secrets_are_readable_by_their_owner_only(up):

@@ -21,7 +21,7 @@ from chatcraft_client.rest import Rest
 from chatcraft_client.session import Session
 from chatcraft_client.shortcuts import Members, PresenceOf, Rooms, Users
 from chatcraft_client.state import State
-from shared.contracts import auth, messages, presence, search, users
+from shared.contracts import auth, messages, presence, proving, search, users
 from shared.contracts.entities import Empty, Membership, Message, Presence, Tokens, User
 from shared.contracts.registry import Access, Command, Door, Rep, Req
 from shared.ids import new_id
@@ -85,9 +85,17 @@ class Client:
         """Create an account and sign in."""
         return self._sign_in(await self.call(auth.register, auth.Register(username, password, display_name)))
 
-    async def login(self, login: str, password: str) -> User:
-        """Sign in with a password."""
-        return self._sign_in(await self.call(auth.login, auth.PasswordLogin(login, password)))
+    async def login(self, login: str, password: str, code: str | None = None) -> User:
+        """Sign in with a password, and with a TOTP or recovery code where the account asks for one.
+
+        Raises ChatCraftError `mfa_failed` if it does and none is given.
+        """
+        reply = await self.call(auth.login, auth.PasswordLogin(login, password))
+        if reply.user and reply.tokens:
+            return self._sign_in(auth.SignedIn(reply.user, reply.tokens))
+        if reply.mfa_token is None or code is None:
+            raise ChatCraftError("mfa_failed", "the account asks for a second factor")
+        return self._sign_in(await self.call(proving.login_totp, proving.TotpLogin(reply.mfa_token, code)))
 
     async def use_token(self, token: str) -> User:
         """Act by an API token: as the bot that it was made for, or as oneself."""

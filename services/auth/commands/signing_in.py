@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.auth import domain, limits
+from services.auth import domain, limits, second_factor
 from services.auth.beginning import LoginStarter
 from services.auth.limits import Limits
 from services.auth.passwords import Passwords, refuse_weak
@@ -13,7 +13,6 @@ from services.auth.store.database import read_clock
 from services.auth.store.users import Account
 from shared.bus import BusRequest
 from shared.contracts import auth
-from shared.contracts.entities import Me
 from shared.contracts.errors import ErrorCode
 from shared.dispatch import Dispatcher
 from shared.errors import ChatError, taken
@@ -66,8 +65,8 @@ class SigningIn:
                 raise taken("username")
             return await self._starter.begin(connection, me, request)
 
-    async def login(self, request: BusRequest, asked: auth.PasswordLogin) -> auth.SignedIn:
-        """Sign in. Whatever is wrong, the answer is one and takes the same time."""
+    async def login(self, request: BusRequest, asked: auth.PasswordLogin) -> auth.LoginReply:
+        """Sign in, or ask for a second factor. Whatever is wrong, the answer is one, and takes as long."""
         address = request.caller.address
         async with self._engine.begin() as connection:
             account = await users.find_account(connection, asked.login)
@@ -87,8 +86,11 @@ class SigningIn:
             raise _refused()
         async with self._engine.begin() as connection:
             await stored_limits.refund(connection, guess)
-            me = _still_valid(account, await users.lock_account(connection, account.me.id))
-            return await self._starter.begin(connection, me, request)
+            current = _still_valid(account, await users.lock_account(connection, account.me.id))
+            if due := await second_factor.ask_if_due(connection, current):
+                return auth.LoginReply(mfa_token=due.mfa_token, methods=due.methods)
+            signed_in = await self._starter.begin(connection, current.me, request)
+            return auth.LoginReply(user=signed_in.user, tokens=signed_in.tokens)
 
     async def _note_slowed(self, login: str, address: str, account: Account | None) -> None:
         """Record that guesses were slowed: one entry an hour for an account or an address."""
@@ -100,11 +102,11 @@ class SigningIn:
                 await connection.rollback()
 
 
-def _still_valid(verified: Account, current: Account | None) -> Me:
+def _still_valid(verified: Account, current: Account | None) -> Account:
     """The password was verified outside the transaction: it must still be that one."""
     if current is None or current.me.deactivated or current.password_hash != verified.password_hash:
         raise _refused()
-    return current.me
+    return current
 
 
 def _refused() -> ChatError:

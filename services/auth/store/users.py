@@ -88,9 +88,15 @@ async def find_account(connection: AsyncConnection, login: str) -> Account | Non
     return Account(_to_me(row), row["password_hash"]) if row else None
 
 
-async def lock_account(connection: AsyncConnection, user_id: str) -> Account | None:
-    """Return the account as it is, and hold its role, password and existence until commit."""
-    statement = select(*_PROFILE, _PASSWORD_HASH).where(users.c.id == user_id).with_for_update(read=True)
+async def lock_account(
+    connection: AsyncConnection, user_id: str, *, exclusively: bool = False
+) -> Account | None:
+    """Return the account as it is, and hold its role, password, factors and existence until commit.
+
+    `exclusively`: to change them; nobody signs in to it meanwhile.
+    """
+    locked = select(*_PROFILE, _PASSWORD_HASH).where(users.c.id == user_id)
+    statement = locked.with_for_update(read=not exclusively, key_share=exclusively)
     row = (await connection.execute(statement)).mappings().one_or_none()
     return Account(_to_me(row), row["password_hash"]) if row else None
 
@@ -98,6 +104,12 @@ async def lock_account(connection: AsyncConnection, user_id: str) -> Account | N
 async def hold_user(connection: AsyncConnection, user_id: str) -> bool:
     """Keep everybody else from a user's row until commit; False if there is no such user."""
     statement = select(users.c.id).where(users.c.id == user_id).with_for_update()
+    return (await connection.scalar(statement)) is not None
+
+
+async def has_password(connection: AsyncConnection, user_id: str) -> bool:
+    """Whether the user can sign in with a password."""
+    statement = select(users.c.id).where(users.c.id == user_id, users.c.password_hash.is_not(None))
     return (await connection.scalar(statement)) is not None
 
 

@@ -11,6 +11,7 @@ from shared.contracts.entities import Empty
 from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError
 from tests.integration.auth.client import Client, code_of
+from tests.integration.auth.factors import list_deeds
 
 
 async def test_who_registers_is_signed_in_and_can_sign_in_again(client: Client):
@@ -97,3 +98,13 @@ async def test_several_logins_at_once_are_several_logins(client: Client):
     name = (await client.register()).user.username
     results = await asyncio.gather(*(client.login(name) for _ in range(8)))
     assert len({result.tokens.refresh_token for result in results}) == 8
+
+
+async def test_a_sign_in_from_a_new_address_stands_in_the_audit_log(client: Client, engine: AsyncEngine):
+    registered = await client.register()
+    await client.login(registered.user.username)
+    assert await list_deeds(engine, registered.user.id) == []
+    elsewhere = client.at("198.51.100.77")
+    for _ in range(2):
+        await elsewhere.login(registered.user.username)
+    assert await list_deeds(engine, registered.user.id) == ["login.begun"]

@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 import type { ServerApi } from "../net/api";
 import type { Me, Register, Tokens } from "../net/contract.gen";
-import { asCommandError } from "../net/errors";
+import { asCommandError, CommandError } from "../net/errors";
 import { readClaims } from "../net/session";
 import { delayMs } from "../net/backoff";
 import { read, write } from "./storage";
@@ -59,8 +59,11 @@ export class Account {
 
   /** Raises CommandError. */
   async signIn(login: string, password: string): Promise<void> {
-    const { tokens } = await this.api.call("auth.login", { login, password });
-    this.#adopt(tokens);
+    const reply = await this.api.call("auth.login", { login, password });
+    if ("mfa_token" in reply) {
+      throw new CommandError("mfa_failed", "This account asks for a second factor, which cannot be given here.");
+    }
+    this.#adopt(reply.tokens);
   }
 
   /** Raises CommandError. */

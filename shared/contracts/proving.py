@@ -1,0 +1,57 @@
+"""Commands by which a user proves who they are with more than a password, or once more."""
+
+from msgspec import Struct
+
+from shared.contracts.auth import SignedIn
+from shared.contracts.entities import Empty
+from shared.contracts.errors import ErrorCode
+from shared.contracts.fields import Id, ProofCode, Secret
+from shared.contracts.passkeys import PasskeyAssertion, PasskeyChallenge
+from shared.contracts.registry import POST, REST_ONLY, Access, command
+
+
+class TotpLogin(Struct, frozen=True):
+    mfa_token: Secret
+    code: ProofCode
+    """A TOTP or a recovery code."""
+
+
+class PasskeyOptions(Struct, frozen=True):
+    mfa_token: Secret | None = None
+    """With it as the second factor, without it instead of name and password."""
+
+
+class PasskeyLogin(Struct, frozen=True):
+    challenge_id: Id
+    credential: PasskeyAssertion
+    mfa_token: Secret | None = None
+
+
+class StepUp(Struct, frozen=True):
+    """Exactly one of a password, a code, or a passkey with its challenge."""
+
+    password: Secret | None = None
+    code: ProofCode | None = None
+    challenge_id: Id | None = None
+    credential: PasskeyAssertion | None = None
+
+
+login_totp = command(
+    "auth.login_totp", TotpLogin, SignedIn, "Finish signing in with a code",
+    service="auth", http=POST("/auth/login/totp"), access=Access.PUBLIC, doors=REST_ONLY,
+    errors=(ErrorCode.UNAUTHENTICATED, ErrorCode.MFA_FAILED),
+)  # fmt: skip
+passkey_options = command(
+    "auth.passkey_options", PasskeyOptions, PasskeyChallenge, "What a browser needs to sign by a passkey",
+    service="auth", http=POST("/auth/passkey/options"), access=Access.PUBLIC, doors=REST_ONLY,
+    errors=(ErrorCode.UNAUTHENTICATED,),
+)  # fmt: skip
+login_passkey = command(
+    "auth.login_passkey", PasskeyLogin, SignedIn, "Sign in with a passkey",
+    service="auth", http=POST("/auth/login/passkey"), access=Access.PUBLIC, doors=REST_ONLY,
+    errors=(ErrorCode.UNAUTHENTICATED, ErrorCode.MFA_FAILED),
+)  # fmt: skip
+step_up = command(
+    "auth.step_up", StepUp, Empty, "Prove once more that it is you, before what matters is changed",
+    service="auth", http=POST("/auth/step_up"), errors=(ErrorCode.MFA_FAILED,),
+)  # fmt: skip
