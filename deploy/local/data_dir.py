@@ -94,6 +94,12 @@ class DataDir:
         secret = _read_json(path.expanduser() / "secrets.json").get(name)
         return None if secret is None else str(secret)
 
+    @staticmethod
+    def peek_port(path: Path, name: str) -> int | None:
+        """Return the port that `name` had last in such a directory."""
+        port = _read_json(path.expanduser() / "ports.json").get(name)
+        return None if port is None else int(port)
+
     def port(self, name: str) -> int:
         """Return a free port on loopback for `name`, the same as last time if that is still free."""
         known = self._ports.get(name)
@@ -107,10 +113,6 @@ class DataDir:
     def port_in_use(self, name: str) -> int:
         """Return the port that `port` gave `name` last."""
         return int(self._ports[name])
-
-    def peek_port(self, name: str) -> int | None:
-        """The same, or None where `name` has none."""
-        return int(self._ports[name]) if name in self._ports else None
 
     def read_note(self, name: str) -> str | None:
         """Return what an earlier run noted in the marker file under `name`."""

@@ -47,17 +47,18 @@ def _set_variables() -> dict[str, str]:
 
 def _find_environment(service: str, data_dir: Path) -> dict[str, str]:
     """Return what `chatcraft up` would tell the service: the secret, and the bus while it runs."""
-    if service != "auth":
+    if service != "auth" or not _is_on_that_database(data_dir):
         return {}
     found: dict[str, str] = {}
     if secret := DataDir.peek_secret(data_dir, "secret_key"):
         found["CHATCRAFT_SECRET_KEY"] = secret
     running = DataDir.find_running(data_dir)
-    if running is not None and running.peek_port("nats") and _is_on_that_database(running):
+    if running is not None and DataDir.peek_port(data_dir, "nats"):
         found["CHATCRAFT_NATS_URL"] = nats_url(running, service)
     return found
 
 
-def _is_on_that_database(running: DataDir) -> bool:
-    # Another deployment's nodes must not hear of this one's logins.
-    return not os.environ.get("CHATCRAFT_DATABASE_URL") or running.peek_port("postgres") is None
+def _is_on_that_database(data_dir: Path) -> bool:
+    # A directory with a database of its own is another deployment than the one that a URL was given for:
+    # its nodes must not hear of that one's logins, nor its secret seal that one's keys.
+    return not os.environ.get("CHATCRAFT_DATABASE_URL") or DataDir.peek_port(data_dir, "postgres") is None

@@ -58,7 +58,9 @@ async def test_an_unmigrated_database_is_explained(tmp_path, databases):
     assert (code, lines) == (1, ["the database is not migrated: run python -m shared.migrate"])
 
 
-async def test_the_first_administrator_is_made_and_what_ends_access_closes_sockets_within_a_second(tmp_path):
+async def test_the_first_administrator_is_made_and_what_ends_access_closes_sockets_within_a_second(
+    tmp_path, fresh_database
+):
     data_dir = tmp_path / "data"
     async with UpProcess(data_dir, "--gateways", "2") as up, httpx2.AsyncClient(timeout=15) as http:
         url = await up.wait_ready()
@@ -87,6 +89,10 @@ async def test_the_first_administrator_is_made_and_what_ends_access_closes_socke
         assert (code, "is published and signs from" in lines[0]) == (0, True)
         up.process.send_signal(signal.SIGINT)
         assert await up.wait_end() == 0
+    # What it has is not for the database of another deployment.
+    other = {"CHATCRAFT_DATABASE_URL": fresh_database}
+    code, lines = await admin(data_dir, "rotate-keys", env=other)
+    assert (code, lines) == (1, ["CHATCRAFT_SECRET_KEY: Field required"])
     # At rest, the same directory has all that it takes.
     code, lines = await admin(data_dir, "reseal")
     assert (code, lines) == (0, ["2 keys are sealed under CHATCRAFT_SECRET_KEY now."])
