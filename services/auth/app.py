@@ -1,6 +1,7 @@
 """The composition root of the auth service: the only file that knows which parts are plugged in."""
 
 from contextlib import AsyncExitStack
+from typing import NamedTuple
 
 from asyncpg.exceptions import InterfaceError, PostgresError
 from fastapi import FastAPI
@@ -8,14 +9,22 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth import upkeep
+from services.auth.arrivals import Arrivals
 from services.auth.beginning import LoginStarter
 from services.auth.commands.calls import Calls
+from services.auth.commands.consents import Consents
+from services.auth.commands.emails import Emails
+from services.auth.commands.invitations import Invitations
 from services.auth.commands.logins import Logins
+from services.auth.commands.passwords import PasswordChanges
 from services.auth.commands.profiles import Profiles
+from services.auth.commands.registering import Registering
 from services.auth.commands.signing_in import SigningIn
 from services.auth.keys import KeyRing, Sealer
 from services.auth.limits import Limits
+from services.auth.mail.mailing import Mailing
 from services.auth.passwords import Passwords, load_common_passwords
+from services.auth.registration.policy import RegistrationPolicy
 from services.auth.settings import AuthSettings
 from services.auth.store.database import ping
 from services.auth.store.schema import check_schema
@@ -43,8 +52,10 @@ def create_app(settings: AuthSettings) -> FastAPI:
         stack.callback(passwords.close)
         load_common_passwords()
 
+        rates = Limits(settings.auth_rate_factor)
+        mail = Mailing(engine, settings, settings.secret)
         refresh_tokens = RefreshTokens(settings.secret)
-        starter = LoginStarter(ring, refresh_tokens)
+        starter = LoginStarter(ring, refresh_tokens, Arrivals(mail.postbox))
         dispatcher = Dispatcher(SERVICE, bus, translate)
         SigningIn(
             engine=engine,
@@ -53,20 +64,57 @@ def create_app(settings: AuthSettings) -> FastAPI:
             refresh_tokens=refresh_tokens,
             starter=starter,
             passwords=passwords,
-            rates=Limits(settings.auth_rate_factor),
+            rates=rates,
         ).add_to(dispatcher)
         Logins(engine=engine, bus=bus).add_to(dispatcher)
         Profiles(engine=engine).add_to(dispatcher)
         Calls(engine=engine, ring=ring).add_to(dispatcher)
+        accounts = _Accounts(engine, bus, starter, passwords, rates, mail)
+        accounts.add_to(dispatcher, settings)
 
         background = await stack.enter_async_context(Background())
         background.run("auth_sweep", lambda: upkeep.sweep_forever(engine))
         background.run("auth_reload_keys", lambda: upkeep.reload_forever(ring))
+        if mail.sender is not None:
+            background.run("auth_send_mail", mail.sender.send_forever)
         await dispatcher.start()
         stack.push_async_callback(dispatcher.drain)
         return {"nats": bus.round_trip, "database": lambda: _ping(engine), "keys": ring.check}
 
     return create_private_app(SERVICE, settings, start)
+
+
+class _Accounts(NamedTuple):
+    """What the commands on accounts share: registration, addresses, passwords, invitations, consents."""
+
+    engine: AsyncEngine
+    bus: Bus
+    starter: LoginStarter
+    passwords: Passwords
+    rates: Limits
+    mail: Mailing
+
+    def add_to(self, dispatcher: Dispatcher, settings: AuthSettings) -> None:
+        engine, rates, postbox, links = self.engine, self.rates, self.mail.postbox, self.mail.links
+        policy = RegistrationPolicy(settings, sends_mail=postbox.is_open)
+        if policy.must_verify_email and not postbox.is_open:
+            raise StartupError(
+                "CHATCRAFT_AUTH_REGISTRATION is domain, which needs mail: set CHATCRAFT_AUTH_SMTP_URL"
+            )
+        Registering(
+            engine=engine,
+            starter=self.starter,
+            passwords=self.passwords,
+            rates=rates,
+            policy=policy,
+            links=links,
+        ).add_to(dispatcher)
+        Emails(engine=engine, rates=rates, policy=policy, postbox=postbox, links=links).add_to(dispatcher)
+        PasswordChanges(
+            engine=engine, bus=self.bus, passwords=self.passwords, rates=rates, postbox=postbox
+        ).add_to(dispatcher)
+        Invitations(engine=engine).add_to(dispatcher)
+        Consents(engine=engine, policy=policy).add_to(dispatcher)
 
 
 async def _open_database(engine: AsyncEngine, ring: KeyRing) -> None:

@@ -21,6 +21,10 @@ _GUESSES_HERE = (10, 6.0)  # one account from one address
 _GUESSES_ACCOUNT = (50, 15.0)  # one account from anywhere: 5,800 a day against a list of 11,611 refused ones
 _GUESSES_ADDRESS = (50, 10.0)  # any account from one address
 
+_MAILS_ADDRESS = (20, 60.0)  # links that one address asks for without being signed in
+_MAILS_TO = (3, 600.0)  # links of one kind to one e-mail address: nobody's mailbox is flooded through us
+_MAILS_BY = (5, 600.0)  # links that one user asks for, to addresses they name
+
 
 class Limits:
     """The limits of a deployment, all multiplied by its rate factor."""
@@ -47,6 +51,18 @@ class Limits:
             self._bucket(_GUESSES_ACCOUNT, "account", account),
             self._bucket(_GUESSES_ADDRESS, "address", place),
         ]
+
+    def asking_for_mail(self, address: str) -> list[Bucket]:
+        """Return what it is charged to that somebody who is not signed in asks for a link."""
+        return [self._bucket(_MAILS_ADDRESS, "mail from", domain.group_address(address))]
+
+    def mail_to(self, email: str, purpose: str) -> list[Bucket]:
+        """Return what a link to an address is charged to, whoever asked for it."""
+        return [self._bucket(_MAILS_TO, "mail to", purpose, email.lower())]
+
+    def mail_by(self, user_id: str) -> list[Bucket]:
+        """Return what a link is charged to that a user asks for."""
+        return [self._bucket(_MAILS_BY, "mail by", user_id)]
 
     def _bucket(self, limit: tuple[int, float], *key: str) -> Bucket:
         burst, interval_s = limit

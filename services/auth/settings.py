@@ -5,12 +5,14 @@ import binascii
 
 from pydantic import Field, SecretStr, field_validator
 
+from services.auth.mail.settings import MailSettings
+from services.auth.registration.settings import RegistrationSettings
 from shared.settings import DatabaseSettings
 
 _SECRET_MIN_BYTES = 32
 
 
-class AuthSettings(DatabaseSettings):
+class AuthSettings(MailSettings, RegistrationSettings, DatabaseSettings):
     """`CHATCRAFT_SECRET_KEY` must be the same on every replica, and as well kept as the database."""
 
     secret_key: SecretStr

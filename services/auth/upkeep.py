@@ -5,7 +5,8 @@ import asyncio
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth.keys import KeyRing
-from services.auth.store import endings, keys, limits, logins
+from services.auth.mail.sender import GIVE_UP_AFTER
+from services.auth.store import endings, invitations, keys, limits, links, logins, mails
 from services.auth.store.database import try_to_hold
 
 _SWEEP_EVERY_S = 60
@@ -29,6 +30,9 @@ async def sweep(engine: AsyncEngine) -> None:
         await logins.sweep(connection)
         await keys.sweep(connection)
         await endings.sweep(connection)
+        await links.sweep(connection)
+        await invitations.sweep(connection)
+        await mails.sweep(connection, 2 * GIVE_UP_AFTER)
 
 
 async def reload_forever(ring: KeyRing) -> None:

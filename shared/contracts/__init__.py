@@ -5,13 +5,18 @@ Importing this package fills the registry. Knows msgspec and nothing of HTTP, so
 
 from shared.contracts import (
     auth,
+    consents,
     drafts,
+    emails,
     events,
+    invitations,
     invites,
     members,
     messages,
+    passwords,
     presence,
     reactions,
+    registration,
     rooms,
     saved,
     search,
@@ -21,6 +26,7 @@ from shared.contracts import (
 )
 
 __all__ = [
-    "auth", "drafts", "events", "invites", "members", "messages", "presence", "reactions", "rooms", "saved",
-    "search", "sync", "threads", "users",
+    "auth", "consents", "drafts", "emails", "events", "invitations", "invites", "members", "messages",
+    "passwords", "presence", "reactions", "registration", "rooms", "saved", "search", "sync", "threads",
+    "users",
 ]  # fmt: skip

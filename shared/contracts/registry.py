@@ -35,6 +35,7 @@ class Access(StrEnum):
     AUTHOR = "the message's author"
     MODERATOR = "a moderator or owner of the room"
     OWNER = "an owner of the room"
+    ADMIN = "an administrator"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Register, sign in, refresh: the commands that give tokens."""
+"""Sign in, refresh: the commands that give tokens to who has an account."""
 
 from typing import assert_never
 
@@ -8,10 +8,9 @@ from services.auth import domain, hints, limits, tokens
 from services.auth.beginning import LoginStarter
 from services.auth.keys import KeyRing
 from services.auth.limits import Limits
-from services.auth.passwords import Passwords, refuse_weak
+from services.auth.passwords import Passwords
 from services.auth.store import endings, logins, users
 from services.auth.store import limits as stored_limits
-from services.auth.store.database import read_clock
 from services.auth.store.users import Account
 from services.auth.tokens import RefreshTokens
 from shared.bus import Bus, BusRequest, Caller
@@ -21,7 +20,6 @@ from shared.contracts.errors import ErrorCode
 from shared.contracts.internal import Revocation
 from shared.dispatch import Dispatcher
 from shared.errors import ChatError
-from shared.ids import new_id
 
 # Asked about where there is no account, so that the same statements run.
 _NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -50,32 +48,8 @@ class SigningIn:
         self._rates = rates
 
     def add_to(self, dispatcher: Dispatcher) -> None:
-        dispatcher.handle_request(auth.register, self.register)
         dispatcher.handle_request(auth.login, self.login)
         dispatcher.handle(auth.refresh, self.refresh)
-
-    async def register(self, request: BusRequest, asked: auth.Register) -> auth.SignedIn:
-        """Create an account. Raises ChatError `conflict`, `invalid_input`, `rate_limited`."""
-        username = domain.fold_username(asked.username)
-        refuse_weak(asked.password, username)
-        async with self._engine.begin() as connection:
-            await limits.charge(connection, self._rates.registration(request.caller.address))
-            if await users.is_username_taken(connection, username):  # before the work of hashing
-                raise _taken()
-        password_hash = await self._passwords.hash(asked.password)
-        async with self._engine.begin() as connection:
-            me = await users.insert_user(
-                connection,
-                user_id=new_id(),
-                username=username,
-                display_name=asked.display_name or username,
-                email=asked.email,
-                password_hash=password_hash,
-                now=await read_clock(connection),
-            )
-            if me is None:
-                raise _taken()
-            return await self._starter.begin(connection, me, request)
 
     async def login(self, request: BusRequest, asked: auth.PasswordLogin) -> auth.SignedIn:
         """Sign in. Whatever is wrong, the answer is one and takes the same time."""
@@ -151,11 +125,3 @@ def _refused() -> ChatError:
 
 def _refresh_refused() -> ChatError:
     return ChatError(ErrorCode.UNAUTHENTICATED, "the refresh token is not valid; sign in again")
-
-
-def _taken() -> ChatError:
-    return ChatError(
-        ErrorCode.CONFLICT,
-        "username: is taken",
-        details={"fields": [{"path": "username", "problem": "is taken"}]},
-    )

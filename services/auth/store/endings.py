@@ -6,7 +6,7 @@ The caller publishes what is returned as the hint `auth.revoked`, after the comm
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import domain
@@ -45,6 +45,20 @@ async def change_password(connection: AsyncConnection, user_id: str, password_ha
     await connection.execute(update(users).where(users.c.id == user_id).values(password_hash=password_hash))
     await _end_logins(connection, user_id, now)
     return await _revoke(connection, "user", user_id, now)
+
+
+async def hold_logins(connection: AsyncConnection, user_id: str) -> None:
+    """Hold all logins of a user whose row is locked, until commit: these come before the audit log."""
+    await connection.execute(_live_logins(user_id))
+
+
+async def end_other_logins(connection: AsyncConnection, user_id: str, kept_login_id: str) -> list[Revocation]:
+    """End every login of a user whose row is locked, except one."""
+    now = await read_clock(connection)
+    others = [each for each in await connection.scalars(_live_logins(user_id)) if each != kept_login_id]
+    await connection.execute(update(logins).where(logins.c.id.in_(others)).values(ended_at=now))
+    await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.login_id.in_(others)))
+    return [await _revoke(connection, "login", login_id, now) for login_id in others]
 
 
 async def change_role(connection: AsyncConnection, user_id: str, role: UserRole) -> Revocation | None:
@@ -94,15 +108,18 @@ async def _lock_user(connection: AsyncConnection, user_id: str) -> bool:
 
 async def _end_logins(connection: AsyncConnection, user_id: str, now: datetime) -> None:
     """End every login of a user whose row is locked; the row of kind `user` voids their tokens."""
-    live = (
+    login_ids = list((await connection.scalars(_live_logins(user_id))).all())
+    await connection.execute(update(logins).where(logins.c.id.in_(login_ids)).values(ended_at=now))
+    await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.login_id.in_(login_ids)))
+
+
+def _live_logins(user_id: str) -> Select[str]:
+    return (
         select(logins.c.id)
         .where(logins.c.user_id == user_id, logins.c.ended_at.is_(None))
         .order_by(logins.c.id)
         .with_for_update()
     )
-    login_ids = list((await connection.scalars(live)).all())
-    await connection.execute(update(logins).where(logins.c.id.in_(login_ids)).values(ended_at=now))
-    await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.login_id.in_(login_ids)))
 
 
 async def _revoke(

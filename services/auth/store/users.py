@@ -51,6 +51,7 @@ async def insert_user(
     email: str | None,
     password_hash: str,
     now: datetime,
+    must_verify_email: bool = False,
 ) -> Me | None:
     """Add a member; None if the folded `username` is taken."""
     statement = (
@@ -66,6 +67,7 @@ async def insert_user(
             email_verified=False,
             password_hash=password_hash,
             created_at=now,
+            must_verify_email=must_verify_email,
         )
         .on_conflict_do_nothing(index_elements=[users.c.username])
         .returning(*_PROFILE)
@@ -84,10 +86,17 @@ async def find_account(connection: AsyncConnection, login: str) -> Account | Non
     return Account(_to_me(row), row["password_hash"]) if row else None
 
 
-async def lock_account(connection: AsyncConnection, user_id: str) -> Account | None:
-    """Return the account as it is, and hold its role, password and existence until commit."""
+async def lock_account(
+    connection: AsyncConnection, user_id: str, *, for_change: bool = False
+) -> Account | None:
+    """Return the account as it is, and hold its role, password and existence until commit.
+
+    `for_change`: alone, because the caller will change the row; two that share it would wait for each other.
+    """
     statement = (
-        select(*_PROFILE, users.c.password_hash).where(users.c.id == user_id).with_for_update(read=True)
+        select(*_PROFILE, users.c.password_hash)
+        .where(users.c.id == user_id)
+        .with_for_update(read=not for_change)
     )
     row = (await connection.execute(statement)).mappings().one_or_none()
     return Account(_to_me(row), row["password_hash"]) if row else None
