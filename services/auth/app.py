@@ -22,6 +22,7 @@ from services.auth.commands.registering import Registering
 from services.auth.commands.signing_in import SigningIn
 from services.auth.keys import KeyRing, Sealer
 from services.auth.limits import Limits
+from services.auth.mail import sender as mail_sender
 from services.auth.mail.mailing import Mailing
 from services.auth.passwords import Passwords, load_common_passwords
 from services.auth.registration.policy import RegistrationPolicy
@@ -76,7 +77,7 @@ def create_app(settings: AuthSettings) -> FastAPI:
         background.run("auth_sweep", lambda: upkeep.sweep_forever(engine))
         background.run("auth_reload_keys", lambda: upkeep.reload_forever(ring))
         if mail.sender is not None:
-            background.run("auth_send_mail", mail.sender.send_forever)
+            background.run(mail_sender.TASK, mail.sender.send_forever)
         await dispatcher.start()
         stack.push_async_callback(dispatcher.drain)
         return {"nats": bus.round_trip, "database": lambda: _ping(engine), "keys": ring.check}

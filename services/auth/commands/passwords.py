@@ -48,7 +48,7 @@ class PasswordChanges:
             guess = self._rates.guess(me.username, caller.address, is_known_here=True)
             await limits.charge(connection, guess)
             account = await self._open_account(connection, caller)
-        refuse_weak(asked.new_password, account.me.username)
+        refuse_weak(asked.new_password, account.me.username, "new_password")
         if not await self._passwords.verify(account.password_hash, asked.current_password):
             raise invalid("current_password", "is wrong")
         password_hash = await self._passwords.hash(asked.new_password)

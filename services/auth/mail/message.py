@@ -15,10 +15,9 @@ from typing import Literal
 
 from msgspec import Struct
 
-# One label of a host name after its encoding for DNS; the last is no number (RFC 3696, section 2).
-_DOMAIN = re.compile(
-    r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9-]{0,61}[a-z][a-z0-9-]*", re.IGNORECASE
-)
+# One label of a host name after its encoding for DNS; the last one is no number (RFC 3696, section 2).
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_DOMAIN_MAX = 253
 _LOCAL_MAX = 64
 _LOCAL = re.compile(r"[^\s\x00-\x1f\x7f<>()\[\]:;@\\,\"]+")
 _NOT_SHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
@@ -52,9 +51,14 @@ def split_address(email: str) -> tuple[str, str] | None:
         ascii_domain = domain.encode("idna").decode("ascii")
     except UnicodeError:
         return None
-    if len(local) > _LOCAL_MAX or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(ascii_domain):
+    if len(local) > _LOCAL_MAX or not _LOCAL.fullmatch(local) or not _is_host(ascii_domain):
         return None
     return local, ascii_domain
+
+
+def _is_host(domain: str) -> bool:
+    labels = domain.split(".")
+    return len(domain) <= _DOMAIN_MAX and all(map(_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
 
 
 def show(name: str) -> str:

@@ -22,6 +22,7 @@ log = get_logger(__name__)
 
 MAILS = Counter("chatcraft_mails", "Mails by what became of a try: sent, postponed, given_up", ["outcome"])
 
+TASK = "auth_send_mail"
 GIVE_UP_AFTER = timedelta(hours=24)
 _LOOK_EVERY_S = 1.0
 _AT_ONCE = 10
@@ -62,7 +63,7 @@ class Sender:
             claimed = await mails.claim(connection, _AT_ONCE, _CLAIMED_FOR)
         async with asyncio.TaskGroup() as tasks:
             for waiting in claimed:
-                tasks.create_task(self._settle(waiting))
+                tasks.create_task(self._settle(waiting), name=TASK)
         return len(claimed)
 
     async def _settle(self, waiting: WaitingMail) -> None:

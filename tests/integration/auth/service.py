@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -13,17 +14,18 @@ SECRET = "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldCE"
 
 @asynccontextmanager
 async def run_auth(
-    database_url: str, nats_url: str, rate_factor: float = 1_000.0, secret: str = SECRET
+    database_url: str, nats_url: str, rate_factor: float = 1_000.0, secret: str = SECRET, **settings: Any
 ) -> AsyncIterator[FastAPI]:
-    """Run the service until the block is left."""
-    settings = AuthSettings(
+    """Run the service until the block is left; `settings` are further ones, such as `auth_smtp_url`."""
+    chosen = AuthSettings(
         database_url=database_url,
         nats_url=nats_url,
         health_port=1,
         secret_key=secret,
         auth_rate_factor=rate_factor,
         database_pool=5,
+        **settings,
     )
-    app = create_app(settings)
+    app = create_app(chosen)
     async with app.router.lifespan_context(app):
         yield app

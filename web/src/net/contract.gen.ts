@@ -1,5 +1,10 @@
 // Generated from the registry by `python -m shared.documents write`. Do not edit.
 
+export interface AcceptConsent {
+  kind: "age" | "terms";
+  version: string;
+}
+
 export interface AddMembers {
   room_id: string;
   user_ids: string[];
@@ -25,6 +30,15 @@ export interface BrowseRooms {
   cursor?: string | null;
 }
 
+export interface ChangeEmail {
+  email: string;
+}
+
+export interface ChangePassword {
+  current_password: string;
+  new_password: string;
+}
+
 /** The present state of all that changed after a position, or `reset` and empty lists. */
 export interface Changes {
   position: Position;
@@ -34,11 +48,27 @@ export interface Changes {
   room: Room;
 }
 
+export interface Consent {
+  kind: "age" | "terms";
+  version: string;
+  accepted_at: string;
+}
+
+export interface Consents {
+  consents: Consent[];
+  due: DueConsent[];
+}
+
 export interface CountedMention {
   message_id: string;
   seq: number;
   sender_id: string;
   why: "room" | "user";
+}
+
+export interface CreateInvitation {
+  max_uses?: number;
+  expires_in_s?: number;
 }
 
 export interface CreateInvite {
@@ -71,6 +101,12 @@ export interface Drafts {
 
 export interface Draining {
   retry_after_ms: number;
+}
+
+export interface DueConsent {
+  kind: "age" | "terms";
+  version: string;
+  url: string | null;
 }
 
 export interface EditMessage {
@@ -131,6 +167,19 @@ export interface Hit {
 export interface Hits {
   hits: Hit[];
   next_cursor: string | null;
+}
+
+export interface Invitation {
+  id: string;
+  created_by: string;
+  created_at: string;
+  expires_at: string;
+  max_uses: number;
+  uses: number;
+}
+
+export interface Invitations {
+  invitations: Invitation[];
 }
 
 export interface Invite {
@@ -327,6 +376,11 @@ export interface Messages {
   has_after: boolean;
 }
 
+export interface NewInvitation {
+  invitation: Invitation;
+  token: string;
+}
+
 export interface OneInvite {
   room_id: string;
   invite_id: string;
@@ -376,6 +430,18 @@ export interface PasswordLogin {
 export interface Pins {
   pins: Message[];
   next_cursor: string | null;
+}
+
+/** What anybody may know before they sign in. */
+export interface Policy {
+  registration: "closed" | "domain" | "invite" | "open";
+  domains: string[];
+  password_min: number;
+  password_max: number;
+  terms_version: string | null;
+  terms_url: string | null;
+  minimum_age: number | null;
+  sends_mail: boolean;
 }
 
 /** A place in a room's history. Lower epoch: drop; higher: reload; else compare `rev`. */
@@ -440,6 +506,26 @@ export interface Register {
   password: string;
   display_name?: string | null;
   email?: string | null;
+  invitation?: string | null;
+  accepts_terms?: string | null;
+  is_old_enough?: boolean;
+}
+
+export interface RequestReset {
+  email: string;
+}
+
+export interface ResendVerification {
+  email: string;
+}
+
+export interface ResetPassword {
+  token: string;
+  password: string;
+}
+
+export interface RevokeInvitation {
+  invitation_id: string;
 }
 
 export interface RevokeLogin {
@@ -695,6 +781,10 @@ export interface Users {
   next_cursor: string | null;
 }
 
+export interface VerifyEmail {
+  token: string;
+}
+
 /** A text that a message had before it was edited. */
 export interface Version {
   text: string;
@@ -717,6 +807,8 @@ export interface Route {
 }
 
 export interface Commands {
+  "auth.change_password": { request: ChangePassword; reply: Empty };
+  "auth.get_policy": { request: Empty; reply: Policy };
   "auth.jwks": { request: Empty; reply: Jwks };
   "auth.list_logins": { request: Empty; reply: LoginSessions };
   "auth.login": { request: PasswordLogin; reply: SignedIn };
@@ -724,9 +816,18 @@ export interface Commands {
   "auth.reauth": { request: Reauth; reply: Empty };
   "auth.refresh": { request: Refresh; reply: Refreshed };
   "auth.register": { request: Register; reply: SignedIn };
+  "auth.request_reset": { request: RequestReset; reply: Empty };
+  "auth.resend_verification": { request: ResendVerification; reply: Empty };
+  "auth.reset_password": { request: ResetPassword; reply: Empty };
   "auth.revoke_login": { request: RevokeLogin; reply: Empty };
+  "auth.verify_email": { request: VerifyEmail; reply: Empty };
+  "consents.accept": { request: AcceptConsent; reply: Consents };
+  "consents.list": { request: Empty; reply: Consents };
   "drafts.list": { request: ListDrafts; reply: Drafts };
   "drafts.set": { request: SetDraft; reply: Draft };
+  "invitations.create": { request: CreateInvitation; reply: NewInvitation };
+  "invitations.list": { request: Empty; reply: Invitations };
+  "invitations.revoke": { request: RevokeInvitation; reply: Empty };
   "invites.accept": { request: HeldInvite; reply: Membership };
   "invites.create": { request: CreateInvite; reply: Invite };
   "invites.list": { request: RoomInvites; reply: Invites };
@@ -778,6 +879,7 @@ export interface Commands {
   "threads.unfollow": { request: OneMessage; reply: ThreadMark };
   "typing.start": { request: Typing; reply: Empty };
   "typing.stop": { request: Typing; reply: Empty };
+  "users.change_email": { request: ChangeEmail; reply: Empty };
   "users.get": { request: GetUsers; reply: Users };
   "users.me": { request: Empty; reply: Me };
   "users.search": { request: SearchUsers; reply: Users };
@@ -816,6 +918,8 @@ export type EventName = keyof Events;
 
 /** Null: the command has no REST door. */
 export const routes: Record<Op, Route | null> = {
+  "auth.change_password": { method: "POST", path: "/auth/password" },
+  "auth.get_policy": { method: "GET", path: "/auth/policy" },
   "auth.jwks": { method: "GET", path: "/auth/jwks" },
   "auth.list_logins": { method: "GET", path: "/auth/logins" },
   "auth.login": { method: "POST", path: "/auth/login" },
@@ -823,9 +927,18 @@ export const routes: Record<Op, Route | null> = {
   "auth.reauth": null,
   "auth.refresh": { method: "POST", path: "/auth/refresh" },
   "auth.register": { method: "POST", path: "/auth/register" },
+  "auth.request_reset": { method: "POST", path: "/auth/request-reset" },
+  "auth.resend_verification": { method: "POST", path: "/auth/resend-verification" },
+  "auth.reset_password": { method: "POST", path: "/auth/reset-password" },
   "auth.revoke_login": { method: "DELETE", path: "/auth/logins/{login_id}" },
+  "auth.verify_email": { method: "POST", path: "/auth/verify-email" },
+  "consents.accept": { method: "POST", path: "/consents" },
+  "consents.list": { method: "GET", path: "/consents" },
   "drafts.list": { method: "GET", path: "/drafts" },
   "drafts.set": { method: "PUT", path: "/rooms/{room_id}/draft" },
+  "invitations.create": { method: "POST", path: "/invitations" },
+  "invitations.list": { method: "GET", path: "/invitations" },
+  "invitations.revoke": { method: "DELETE", path: "/invitations/{invitation_id}" },
   "invites.accept": { method: "POST", path: "/invites/accept" },
   "invites.create": { method: "POST", path: "/rooms/{room_id}/invites" },
   "invites.list": { method: "GET", path: "/rooms/{room_id}/invites" },
@@ -877,6 +990,7 @@ export const routes: Record<Op, Route | null> = {
   "threads.unfollow": { method: "DELETE", path: "/rooms/{room_id}/messages/{message_id}/follow" },
   "typing.start": null,
   "typing.stop": null,
+  "users.change_email": { method: "POST", path: "/users/me/email" },
   "users.get": { method: "GET", path: "/users" },
   "users.me": { method: "GET", path: "/users/me" },
   "users.search": { method: "GET", path: "/users/search" },
