@@ -9,7 +9,7 @@ FOLDER = "mails"
 
 
 def describe_mail(data_dir: DataDir, public_url: str) -> tuple[dict[str, str], Path | None]:
-    """Return what the auth service is told beyond our own environment, and the folder that mails go to, if any.
+    """Return what the auth service is told beyond our own environment, and the folder of mails, if any.
 
     Links in mails lead to `public_url` unless the environment knows a better one.
     """

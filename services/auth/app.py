@@ -53,25 +53,21 @@ def create_app(settings: AuthSettings) -> FastAPI:
         stack.callback(passwords.close)
         load_common_passwords()
 
-        rates = Limits(settings.auth_rate_factor)
         mail = Mailing(engine, settings, settings.secret)
         refresh_tokens = RefreshTokens(settings.secret)
-        starter = LoginStarter(ring, refresh_tokens, Arrivals(mail.postbox))
-        dispatcher = Dispatcher(SERVICE, bus, translate)
-        SigningIn(
+        parts = _Parts(
             engine=engine,
             bus=bus,
             ring=ring,
             refresh_tokens=refresh_tokens,
-            starter=starter,
+            starter=LoginStarter(ring, refresh_tokens, Arrivals(mail.postbox)),
             passwords=passwords,
-            rates=rates,
-        ).add_to(dispatcher)
-        Logins(engine=engine, bus=bus).add_to(dispatcher)
-        Profiles(engine=engine).add_to(dispatcher)
-        Calls(engine=engine, ring=ring).add_to(dispatcher)
-        accounts = _Accounts(engine, bus, starter, passwords, rates, mail)
-        accounts.add_to(dispatcher, settings)
+            rates=Limits(settings.auth_rate_factor),
+            mail=mail,
+        )
+        dispatcher = Dispatcher(SERVICE, bus, translate)
+        parts.add_logins(dispatcher)
+        parts.add_accounts(dispatcher, settings)
 
         background = await stack.enter_async_context(Background())
         background.run("auth_sweep", lambda: upkeep.sweep_forever(engine))
@@ -85,17 +81,36 @@ def create_app(settings: AuthSettings) -> FastAPI:
     return create_private_app(SERVICE, settings, start)
 
 
-class _Accounts(NamedTuple):
-    """What the commands on accounts share: registration, addresses, passwords, invitations, consents."""
+class _Parts(NamedTuple):
+    """What the commands share."""
 
     engine: AsyncEngine
     bus: Bus
+    ring: KeyRing
+    refresh_tokens: RefreshTokens
     starter: LoginStarter
     passwords: Passwords
     rates: Limits
     mail: Mailing
 
-    def add_to(self, dispatcher: Dispatcher, settings: AuthSettings) -> None:
+    def add_logins(self, dispatcher: Dispatcher) -> None:
+        """Signing in, where one is signed in, who one is."""
+        engine, bus = self.engine, self.bus
+        SigningIn(
+            engine=engine,
+            bus=bus,
+            ring=self.ring,
+            refresh_tokens=self.refresh_tokens,
+            starter=self.starter,
+            passwords=self.passwords,
+            rates=self.rates,
+        ).add_to(dispatcher)
+        Logins(engine=engine, bus=bus).add_to(dispatcher)
+        Profiles(engine=engine).add_to(dispatcher)
+        Calls(engine=engine, ring=self.ring).add_to(dispatcher)
+
+    def add_accounts(self, dispatcher: Dispatcher, settings: AuthSettings) -> None:
+        """Registration and what it asks for, addresses, passwords."""
         engine, rates, postbox, links = self.engine, self.rates, self.mail.postbox, self.mail.links
         policy = RegistrationPolicy(settings, sends_mail=postbox.is_open)
         if policy.must_verify_email and not postbox.is_open:

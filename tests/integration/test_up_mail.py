@@ -9,7 +9,8 @@ from pathlib import Path
 import httpx2
 
 from tests.integration.auth.mailbox import run_mailbox
-from tests.up_process import UpProcess, wait_for
+from tests.up_process import DEADLINE_S, UpProcess
+from tests.wire import eventually
 
 ACCOUNT = {"username": "ada.l", "password": "correct horse battery", "email": "ada@mail.example"}
 NEW_PASSWORD = "battery horse correct"
@@ -23,11 +24,11 @@ async def post(url: str, path: str, body: dict[str, str]) -> int:
 async def wait_link(folder: Path, page: str) -> tuple[str, str]:
     """Return address and token of the link to a page, from the mail that has it."""
 
-    async def find() -> re.Match[str] | None:
+    def find() -> re.Match[str] | None:
         texts = [read_text(file) for file in folder.glob("*.eml")]
         return next((found for text in texts if (found := re.search(rf"(\S+)/{page}#(\S+)", text))), None)
 
-    found = await wait_for(find, lambda: f"no mail with {page} in {folder}")
+    found = await eventually(find, DEADLINE_S)
     return found[1], found[2]
 
 

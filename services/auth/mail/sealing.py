@@ -30,5 +30,5 @@ class MailSealer:
         try:
             opened = self._cipher.decrypt(nonce, ciphertext, mail_id.encode())
             return _decoder.decode(opened)
-        except (InvalidTag, msgspec.DecodeError):
+        except (InvalidTag, ValueError, msgspec.DecodeError):
             return None

@@ -4,15 +4,15 @@ import asyncio
 import email
 import email.policy
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
-from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.wire import eventually
+
 DEADLINE_S = 20.0
-POLL_S = 0.02
 PUBLIC_URL = "https://chat.example.org"
 _LINK = re.compile(rf"{PUBLIC_URL}/(verify-email|reset-password)#(\S+)")
 
@@ -51,7 +51,7 @@ class Mailbox:
 
     async def wait(self, to: str, subject: str = "", count: int = 1) -> EmailMessage:
         """Return the newest mail to an address, once there are so many."""
-        await eventually(lambda: len(self.find(to, subject)) >= count)
+        await eventually(lambda: len(self.find(to, subject)) >= count, DEADLINE_S)
         return self.find(to, subject)[-1]
 
     async def wait_token(self, to: str, subject: str = "", count: int = 1) -> str:
@@ -93,10 +93,3 @@ def read_token(mail: EmailMessage) -> str:
     [token] = found
     assert f"#{token}" in read_html(mail)
     return token
-
-
-async def eventually(is_so: Callable[[], Any]) -> None:
-    """Wait until a condition holds."""
-    async with asyncio.timeout(DEADLINE_S):
-        while not is_so():
-            await asyncio.sleep(POLL_S)

@@ -1,26 +1,31 @@
 """What waits in the outbox of mails, and the turning of its clocks."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tests.integration.auth.mailbox import DEADLINE_S, POLL_S
+from tests.integration.auth.mailbox import DEADLINE_S
+from tests.wire import eventually
 
 
 async def read_waiting(engine: AsyncEngine) -> list[Any]:
-    """Return attempts, seconds until the next one, and age in hours, of each mail that waits."""
+    """Return attempts, seconds until the next one, and age in seconds, of each mail that waits."""
     async with engine.connect() as connection:
         columns = "attempts, extract(epoch FROM due_at - now()), extract(epoch FROM now() - created_at)"
         return list((await connection.execute(text(f"SELECT {columns} FROM auth.mails"))).all())
 
 
 async def wait_rows(engine: AsyncEngine, is_so: Callable[[list[Any]], bool]) -> list[Any]:
-    async with asyncio.timeout(DEADLINE_S):
-        while not is_so(rows := await read_waiting(engine)):
-            await asyncio.sleep(POLL_S)
+    """Return the rows once they are as wanted."""
+    rows: list[Any] = []
+
+    async def look() -> bool:
+        rows[:] = await read_waiting(engine)
+        return is_so(rows)
+
+    await eventually(look, DEADLINE_S)
     return rows
 
 

@@ -11,19 +11,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local import ports
 from shared.bus import Bus
+from shared.contracts import emails, passwords
 from tests.integration.auth.client import Client, code_of
 from tests.integration.auth.mailbox import (
     DEADLINE_S,
-    POLL_S,
     PUBLIC_URL,
     Mailbox,
-    eventually,
     read_text,
     read_token,
 )
 from tests.integration.auth.outbox import make_due, read_waiting, wait_rows
 from tests.integration.auth.service import run_auth
 from tests.integration.auth.test_process import start
+from tests.wire import eventually
 
 
 async def test_the_sender_that_dies_between_sending_and_noting_it_leaves_it_to_be_sent_again(
@@ -35,9 +35,11 @@ async def test_the_sender_that_dies_between_sending_and_noting_it_leaves_it_to_b
     process = await start(database_url, nats_url("auth"), ports.pick_free(), **env)
     try:
         client = Client(bus)
-        async with asyncio.timeout(DEADLINE_S):
-            while await code_of(client.register(email="twice@mail.example")) is not None:
-                await asyncio.sleep(POLL_S)
+
+        async def has_registered() -> bool:
+            return await code_of(client.register(email="twice@mail.example")) is None
+
+        await eventually(has_registered, DEADLINE_S)
         await mailbox.wait("twice@mail.example")
     finally:
         process.send_signal(signal.SIGKILL)
@@ -78,3 +80,36 @@ async def test_without_a_server_and_a_folder_no_mail_is_kept(
     async with run_auth(database_url, nats_url("auth")):
         await Client(bus).register(email="off@mail.example")
         assert not await read_waiting(engine)
+
+
+async def test_neither_token_nor_address_nor_password_is_in_the_log(
+    database_url: str, nats_url: Callable[[str], str], bus: Bus, mailbox: Mailbox, engine: AsyncEngine
+):
+    env = {"CHATCRAFT_AUTH_SMTP_URL": mailbox.url, "CHATCRAFT_AUTH_PUBLIC_URL": PUBLIC_URL}
+    mailbox.answer_to_recipient = "451 not yet, unlogged@mail.example"
+    process = await start(database_url, nats_url("auth"), ports.pick_free(), **env)
+    client, address, password = Client(bus), "unlogged@mail.example", "a pass phrase nobody logs"
+    try:
+
+        async def has_registered() -> bool:
+            return await code_of(client.register(email=address)) is None
+
+        await eventually(has_registered, DEADLINE_S)
+        await wait_rows(engine, lambda rows: bool(rows) and 0 < rows[0][1] <= 15)
+        mailbox.answer_to_recipient = "250 ok"
+        await make_due(engine)
+        token = await mailbox.wait_token(address)
+        await client.ask(emails.verify_email, emails.VerifyEmail(token))
+        await client.ask(passwords.request_reset, passwords.RequestReset(address))
+        reset_token = await mailbox.wait_token(address, "Choose a new password")
+        await client.ask(passwords.reset_password, passwords.ResetPassword(reset_token, password))
+        await mailbox.wait(address, "was changed")
+        await wait_rows(engine, lambda rows: not rows)
+    finally:
+        mailbox.answer_to_recipient = "250 ok"
+        process.send_signal(signal.SIGTERM)
+        output, _ = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+    said = output.decode()
+    assert "mail_postponed" in said
+    assert "mail_sent" in said
+    assert not [each for each in (token, reset_token, address, password) if each in said]
