@@ -30,7 +30,8 @@ class LoginStarter:
 
         Raises ChatError `forbidden` for an account that waits for its address to be verified.
         """
-        if not me.email_verified and await emails.must_verify(connection, me.id):
+        is_waiting = not is_new_account and not me.email_verified
+        if is_waiting and await emails.must_verify(connection, me.id):
             raise must_verify()
         is_new_device = not is_new_account and await self._arrivals.is_new(connection, me, request)
         login_id, refresh_token = new_id(), self._refresh_tokens.create()

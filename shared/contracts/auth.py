@@ -69,7 +69,7 @@ register = command(
 login = command(
     "auth.login", PasswordLogin, SignedIn, "Sign in with a password",
     service="auth", http=POST("/auth/login"), access=Access.PUBLIC, doors=REST_ONLY,
-    errors=(ErrorCode.UNAUTHENTICATED,),
+    errors=(ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN),
 )  # fmt: skip
 refresh = command(
     "auth.refresh", Refresh, Refreshed, "Trade a refresh token for its successor and an access token",

@@ -24,7 +24,7 @@ class Texts(Struct, frozen=True):
             "Please confirm your e-mail address",
             [
                 f"Hello, please confirm that this is the address of the account {show(username)}:",
-                "The link works once, for 24 hours. If you did not ask for it, there is nothing to do.",
+                "The link works once, for 24 hours. If this is not your account, please do not follow it.",
             ],
             f"{self.public_url}/verify-email#{token}",
         )

@@ -3,7 +3,6 @@
 import asyncio
 import os
 from email.message import EmailMessage
-from email.utils import parseaddr
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote
@@ -43,13 +42,15 @@ class SmtpTransport:
         self._is_starttls = parts.scheme == "smtp+starttls"
 
     async def send(self, message: EmailMessage) -> None:
+        sender = message["From"].addresses[0]
         try:
             await aiosmtplib.send(
                 message,
-                sender=parseaddr(str(message["From"]))[1],
+                sender=sender.addr_spec,
                 # Named: what a header of the message says never decides who gets it.
                 recipients=[message["To"].addresses[0].addr_spec],
                 hostname=self._host,
+                local_hostname=sender.domain,  # else it asks DNS who we are, and the event loop waits
                 port=self._port,
                 username=self._username,
                 password=self._password,

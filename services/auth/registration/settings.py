@@ -1,5 +1,7 @@
 """Settings of registration: the mode, the terms, the minimum age."""
 
+from urllib.parse import urlsplit
+
 from pydantic import Field, ValidationInfo, field_validator
 
 from shared.contracts.registration import RegistrationMode
@@ -25,6 +27,13 @@ class RegistrationSettings(ServiceSettings):
     def _check_domains(cls, value: str, info: ValidationInfo) -> str:
         if info.data.get("auth_registration") == "domain" and not split_domains(value):
             raise ValueError("names no domain, but CHATCRAFT_AUTH_REGISTRATION is domain")
+        return value
+
+    @field_validator("auth_terms_url")
+    @classmethod
+    def _check_terms_url(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in {"http", "https"}:
+            raise ValueError("must be an address, as in: https://chat.example.org/terms")
         return value
 
 

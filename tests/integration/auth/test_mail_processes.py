@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from deploy.local import ports
@@ -72,6 +73,19 @@ async def test_with_a_folder_each_mail_is_a_file_of_its_owner(
     assert mail["To"] == "folder@mail.example"
     assert mail["From"] == "ChatCraft <no-reply@chat.example.org>"
     assert "verify-email#" in read_text(mail)
+
+
+async def test_nothing_goes_in_the_clear_to_a_server_that_is_to_encrypt(
+    database_url: str, nats_url: Callable[[str], str], bus: Bus, mailbox: Mailbox, engine: AsyncEngine
+):
+    """The server offers no TLS, as one in between would make it seem."""
+    url = mailbox.url.replace("smtp://", "smtp+starttls://")
+    async with run_auth(database_url, nats_url("auth"), auth_smtp_url=url, auth_public_url=PUBLIC_URL):
+        await Client(bus).register(email="clear@mail.example")
+        await wait_rows(engine, lambda rows: bool(rows) and 0 < rows[0][1] <= 15)
+    assert not mailbox.find("clear@mail.example")
+    async with engine.begin() as connection:
+        await connection.execute(text("DELETE FROM auth.mails"))
 
 
 async def test_without_a_server_and_a_folder_no_mail_is_kept(

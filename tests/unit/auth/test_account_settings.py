@@ -57,6 +57,7 @@ def test_a_server_has_the_usual_port_unless_it_names_one(url: str, port: int):
         ({"auth_registration": "domain"}, "auth_registration_domains"),
         ({"auth_registration": "domain", "auth_registration_domains": " , "}, "auth_registration_domains"),
         ({"auth_minimum_age": -1}, "auth_minimum_age"),
+        ({"auth_terms_url": "javascript:alert(1)"}, "auth_terms_url"),
         ({"auth_terms_version": "x" * 65}, "auth_terms_version"),
     ],
 )
