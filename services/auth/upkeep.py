@@ -27,12 +27,12 @@ async def sweep(engine: AsyncEngine) -> None:
         if not await try_to_hold(connection, _SWEEP_LOCK):
             return
         await limits.sweep(connection)
+        await mails.sweep(connection, 2 * GIVE_UP_AFTER)
+        await invitations.sweep(connection)
+        await links.sweep(connection)  # before logins, as who uses a link locks them
         await logins.sweep(connection)
         await keys.sweep(connection)
         await endings.sweep(connection)
-        await links.sweep(connection)
-        await invitations.sweep(connection)
-        await mails.sweep(connection, 2 * GIVE_UP_AFTER)
 
 
 async def reload_forever(ring: KeyRing) -> None:

@@ -6,6 +6,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
+from services.auth.mail.message import split_address
 from shared.settings import ServiceSettings
 
 _PORTS = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
@@ -33,7 +34,7 @@ class MailSettings(ServiceSettings):
     @field_validator("auth_mail_from")
     @classmethod
     def _check_mail_from(cls, value: str) -> str:
-        if value and ("@" not in parseaddr(value)[1] or not value.isprintable()):
+        if value and (split_address(parseaddr(value)[1]) is None or not value.isprintable()):
             raise ValueError("must be an address, as in: ChatCraft <chat@example.org>")
         return value
 
@@ -56,8 +57,10 @@ class MailSettings(ServiceSettings):
     @property
     def sender(self) -> str:
         """The From of every mail."""
-        host = urlsplit(self.auth_public_url).hostname or "localhost"
-        return self.auth_mail_from or f"ChatCraft <no-reply@{host}>"
+        host = urlsplit(self.auth_public_url).hostname or ""
+        own = f"no-reply@{host}"
+        # Not of a host that is a number, as on one's own machine: that is no domain to write from.
+        return self.auth_mail_from or f"ChatCraft <{own if split_address(own) else 'no-reply@localhost'}>"
 
 
 def split_smtp_url(url: str) -> tuple[SplitResult, int]:

@@ -50,7 +50,7 @@ class SmtpTransport:
                 # Named: what a header of the message says never decides who gets it.
                 recipients=[message["To"].addresses[0].addr_spec],
                 hostname=self._host,
-                local_hostname=sender.domain,  # else it asks DNS who we are, and the event loop waits
+                local_hostname=sender.domain,  # else DNS is asked who we are, for each mail
                 port=self._port,
                 username=self._username,
                 password=self._password,

@@ -72,6 +72,8 @@ def test_links_and_the_sender_follow_the_public_address():
     settings = read(auth_smtp_url="smtp://mail.example", **PUBLIC)
     assert settings.auth_public_url == "https://chat.example.org"
     assert settings.sender == "ChatCraft <no-reply@chat.example.org>"
+    local = read(auth_mail_dir="/tmp/mails", auth_public_url="http://127.0.0.1:8080")
+    assert local.sender == "ChatCraft <no-reply@localhost>"
     assert read(auth_mail_from="x@y.example").sender == "x@y.example"
 
 
