@@ -19,6 +19,7 @@ from deploy.local.child import Child, Program
 from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
 from deploy.local.errors import StartError
+from deploy.local.mail import describe_mail
 from deploy.local.migrations import migrate, migrate_embedded
 from deploy.local.postgres import ensure_database, postgres_program, postgres_url
 from deploy.local.servers import EmbeddedServers, Endpoints, ExternalUrls, run_together, start_and_wait
@@ -129,12 +130,22 @@ class _Up:
         endpoints = await self._start_servers()
         self._note_feed_url(endpoints)
         await self._migrate(endpoints)
-        await self._start_services(endpoints)
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._public.host, self._public.host)  # noqa: S104 - compared, not bound
+        mail_env, mail_folder = describe_mail(self._data_dir, self._url)
+        await self._start_services(endpoints, mail_env)
         self._console.say()
+        if mail_folder is not None:
+            self._console.say(
+                f"E-mails are written to {mail_folder}; CHATCRAFT_AUTH_SMTP_URL would send them."
+            )
         if not has_web_client():
             self._console.say("The web client is not built, only the API answers; `make web` builds it.")
-        self._console.address(f"http://{host}:{self._public.port}")
+        self._console.address(self._url)
+
+    @property
+    def _url(self) -> str:
+        """The address to open on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._public.host, self._public.host)  # noqa: S104 - compared, not bound
+        return f"http://{host}:{self._public.port}"
 
     async def _start_servers(self) -> Endpoints:
         servers = EmbeddedServers(self._data_dir, self._options.external, self._supervisor.add_layer())
@@ -152,13 +163,14 @@ class _Up:
             return
         self._console.ready("schemas", "migrated")
 
-    async def _start_services(self, endpoints: Endpoints) -> None:
+    async def _start_services(self, endpoints: Endpoints, extra_env: Mapping[str, str]) -> None:
         settings = ServiceSettings(
             endpoints=endpoints,
             secret_key=self._options.secret_key or self._data_dir.secret("secret_key"),
             # Not the address of the listener: browsers have passkeys for names only.
             origins=f"http://localhost:{self._public.port}",
             kept_fds=(self._data_dir.lock_fd,),
+            extra_env=extra_env,
         )
         start_back, start_gateway = self._supervisor.add_layer(), self._supervisor.add_layer()
         back = [child for service in BACK_SERVICES for child in self._children(settings, service)]

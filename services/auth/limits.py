@@ -28,6 +28,10 @@ _CODES_ACCOUNT = (10, 120.0)
 # A page asks for a challenge when it opens; each is a row for five minutes.
 _CHALLENGES = (60, 2.0)
 
+_MAILS_ADDRESS = (20, 60.0)  # links that one address asks for without being signed in
+_MAILS_TO = (3, 600.0)  # links of one kind to one e-mail address: nobody's mailbox is flooded through us
+_MAILS_BY = (5, 600.0)  # links that one user asks for, to addresses they name
+
 
 class Limits:
     """The limits of a deployment, all multiplied by its rate factor."""
@@ -63,6 +67,7 @@ class Limits:
         """Return what a record of slowed guesses is charged to, so that an attack does not fill the log."""
         account, place = domain.fold_username(login), domain.group_address(address)
         return [self._bucket(_ALARMS, "alarm of an account", account), self._bucket(_ALARMS, "alarm", place)]
+
     def code(self, user_id: str, address: str, *, is_known_here: bool) -> list[Bucket]:
         """Return what a try at a second factor is charged to; `is_known_here` as for a guess."""
         here = self._bucket(_CODES_HERE, "code here", user_id, domain.group_address(address))
@@ -71,6 +76,18 @@ class Limits:
     def challenge(self, address: str) -> list[Bucket]:
         """Return what a challenge for a passkey is charged to."""
         return [self._bucket(_CHALLENGES, "challenge", domain.group_address(address))]
+
+    def asking_for_mail(self, address: str) -> list[Bucket]:
+        """Return what it is charged to that somebody who is not signed in asks for a link."""
+        return [self._bucket(_MAILS_ADDRESS, "mail from", domain.group_address(address))]
+
+    def mail_to(self, email: str, purpose: str) -> list[Bucket]:
+        """Return what a link to an address is charged to, whoever asked for it."""
+        return [self._bucket(_MAILS_TO, "mail to", purpose, email.lower())]
+
+    def mail_by(self, user_id: str) -> list[Bucket]:
+        """Return what a link is charged to that a user asks for."""
+        return [self._bucket(_MAILS_BY, "mail by", user_id)]
 
     def _bucket(self, limit: tuple[int, float], *key: str) -> Bucket:
         burst, interval_s = limit

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    Integer,
     LargeBinary,
     MetaData,
     SmallInteger,
@@ -42,6 +43,7 @@ users = Table(
     Column("created_at", _TIME, nullable=False),
     Column("deactivated_at", _TIME),
     Column("password_expires_at", _TIME),  # null: never; one that was given out is for changing it
+    Column("must_verify_email", Boolean, nullable=False),  # before the first login: registered by its domain
 )
 
 # Whom an import brought. The account is the person's also when its name and address have changed since.
@@ -221,4 +223,51 @@ pending_logins = Table(
     Column("password_mark", LargeBinary, nullable=False),  # a digest of the stored hash: void with it
     Column("expires_at", _TIME, nullable=False),
     Column("tries_left", SmallInteger, nullable=False),
+)
+
+# What waits to be sent. Sealed: the tokens of links are in there, and nowhere else in the clear.
+mails = Table(
+    "mails",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("user_id", _ID, ForeignKey("auth.users.id")),  # null: asked for by somebody not signed in
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("due_at", _TIME, nullable=False),  # when to send it; while it is being sent, when to try again
+    Column("attempts", Integer, nullable=False),
+)
+
+# Links that were mailed: each is used once, by deleting its row.
+email_links = Table(
+    "email_links",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("user_id", _ID, ForeignKey("auth.users.id"), nullable=False),
+    Column("email", Text, nullable=False),  # the address it was sent to
+    Column("expires_at", _TIME, nullable=False),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("hash", LargeBinary, nullable=False),
+    Column("created_by", _ID, ForeignKey("auth.users.id"), nullable=False),
+    Column("created_at", _TIME, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+    Column("max_uses", Integer, nullable=False),
+    Column("uses", Integer, nullable=False),
+    Column("revoked_at", _TIME),
+)
+
+# What people have agreed to, or declared, when: a version of the terms, an age.
+consents = Table(
+    "consents",
+    metadata,
+    Column("user_id", _ID, ForeignKey("auth.users.id"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("accepted_at", _TIME, nullable=False),
 )

@@ -71,13 +71,13 @@ class Passwords:
             self._waiting -= 1
 
 
-def refuse_weak(password: str, username: str) -> None:
+def refuse_weak(password: str, username: str, field: str = "password") -> None:
     """Raise ChatError `invalid_input` for a password among the common ones, or the user name itself."""
     folded = password.casefold()
     if folded == username.casefold():
-        raise invalid("password", "must not be the user name")
+        raise invalid(field, "must not be the user name")
     if folded in load_common_passwords():
-        raise invalid("password", "is among the most common ones; choose another")
+        raise invalid(field, "is among the most common ones; choose another")
 
 
 @cache

@@ -6,15 +6,19 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth.keys import KeyRing, Sealer
+from services.auth.mail.sender import GIVE_UP_AFTER
 from services.auth.rotation import tend_keys
 from services.auth.store import (
     api_tokens,
     challenges,
     endings,
     factors,
+    invitations,
     keys,
     limits,
+    links,
     logins,
+    mails,
     pending_logins,
 )
 from services.auth.store.database import try_to_hold
@@ -37,6 +41,9 @@ async def sweep(engine: AsyncEngine) -> None:
         if not await try_to_hold(connection, _SWEEP_LOCK):
             return
         await limits.sweep(connection)
+        await mails.sweep(connection, 2 * GIVE_UP_AFTER)
+        await invitations.sweep(connection)
+        await links.sweep(connection)  # before logins, as who uses a link locks them
         await logins.sweep(connection)
         await api_tokens.sweep(connection)
         await keys.sweep(connection)

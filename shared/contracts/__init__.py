@@ -7,15 +7,20 @@ from shared.contracts import (
     admin,
     auth,
     bots,
+    consents,
     drafts,
+    emails,
     events,
     factors,
+    invitations,
     invites,
     members,
     messages,
+    passwords,
     presence,
     proving,
     reactions,
+    registration,
     rooms,
     saved,
     search,
@@ -26,6 +31,7 @@ from shared.contracts import (
 )
 
 __all__ = [
-    "admin", "auth", "bots", "drafts", "events", "factors", "invites", "members", "messages", "presence",
-    "proving", "reactions", "rooms", "saved", "search", "sync", "threads", "tokens", "users",
+    "admin", "auth", "bots", "consents", "drafts", "emails", "events", "factors", "invitations", "invites",
+    "members", "messages", "passwords", "presence", "proving", "reactions", "registration", "rooms", "saved",
+    "search", "sync", "threads", "tokens", "users",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from shared.contracts.entities import Empty, LoginSession, Tokens, User
 from shared.contracts.errors import ErrorCode
-from shared.contracts.fields import DisplayName, Email, Id, Login, Password, Secret, Username
+from shared.contracts.fields import DisplayName, Email, Id, Login, Password, Secret, TermsVersion, Username
 from shared.contracts.registry import DELETE, GATEWAY_ONLY, GET, POST, REST_ONLY, Access, command
 
 
@@ -16,6 +16,13 @@ class Register(Struct, frozen=True):
     display_name: DisplayName | None = None
     """The user name if absent."""
     email: Email | None = None
+    """A link to verify it is mailed."""
+    invitation: Secret | None = None
+    """The token of an invitation, where the policy asks for one."""
+    accepts_terms: TermsVersion | None = None
+    """The version of the terms in force, where there are any."""
+    is_old_enough: bool = False
+    """The declaration to be of the minimum age, where there is one."""
 
 
 class SignedIn(Struct, frozen=True):
@@ -88,7 +95,7 @@ register = command(
 login = command(
     "auth.login", PasswordLogin, LoginReply, "Sign in with a password",
     service="auth", http=POST("/auth/login"), access=Access.PUBLIC, doors=REST_ONLY,
-    errors=(ErrorCode.UNAUTHENTICATED,),
+    errors=(ErrorCode.UNAUTHENTICATED, ErrorCode.FORBIDDEN),
 )  # fmt: skip
 refresh = command(
     "auth.refresh", Refresh, Refreshed, "Trade a refresh token for its successor and an access token",

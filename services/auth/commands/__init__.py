@@ -1,1 +1,1 @@
-"""One handler per command of the auth service: signing in, logins, profiles, calls of other services."""
+"""One handler per command of the auth service: signing in, accounts, profiles, calls of other services."""

@@ -1,22 +1,20 @@
-"""Register, sign in: the commands that begin a login."""
+"""Sign in: the command that begins a login with a password."""
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.auth import domain, limits, second_factor
+from services.auth import limits, second_factor
 from services.auth.beginning import LoginStarter
 from services.auth.limits import Limits
-from services.auth.passwords import Passwords, refuse_weak
+from services.auth.passwords import Passwords
 from services.auth.store import audit, logins, users
 from services.auth.store import limits as stored_limits
 from services.auth.store.audit import Deed
-from services.auth.store.database import read_clock
 from services.auth.store.users import Account
 from shared.bus import BusRequest
 from shared.contracts import auth
 from shared.contracts.errors import ErrorCode
 from shared.dispatch import Dispatcher
-from shared.errors import ChatError, taken
-from shared.ids import new_id
+from shared.errors import ChatError
 
 # Asked about where there is no account, so that the same statements run.
 _NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -39,31 +37,7 @@ class SigningIn:
         self._rates = rates
 
     def add_to(self, dispatcher: Dispatcher) -> None:
-        dispatcher.handle_request(auth.register, self.register)
         dispatcher.handle_request(auth.login, self.login)
-
-    async def register(self, request: BusRequest, asked: auth.Register) -> auth.SignedIn:
-        """Create an account. Raises ChatError `conflict`, `invalid_input`, `rate_limited`."""
-        username = domain.fold_username(asked.username)
-        refuse_weak(asked.password, username)
-        async with self._engine.begin() as connection:
-            await limits.charge(connection, self._rates.registration(request.caller.address))
-            if await users.is_username_taken(connection, username):  # before the work of hashing
-                raise taken("username")
-        password_hash = await self._passwords.hash(asked.password)
-        async with self._engine.begin() as connection:
-            me = await users.insert_user(
-                connection,
-                user_id=new_id(),
-                username=username,
-                display_name=asked.display_name or username,
-                email=asked.email,
-                password_hash=password_hash,
-                now=await read_clock(connection),
-            )
-            if me is None:
-                raise taken("username")
-            return await self._starter.begin(connection, me, request)
 
     async def login(self, request: BusRequest, asked: auth.PasswordLogin) -> auth.LoginReply:
         """Sign in, or ask for a second factor. Whatever is wrong, the answer is one, and takes as long."""
@@ -111,5 +85,3 @@ def _still_valid(verified: Account, current: Account | None) -> Account:
 
 def _refused() -> ChatError:
     return ChatError(ErrorCode.UNAUTHENTICATED, "the login or the password is wrong")
-
-

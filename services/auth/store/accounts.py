@@ -9,14 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import domain
 from services.auth.domain import NamePosition
-from services.auth.models import logins, metadata, users
+from services.auth.models import logins, passkeys, pending_logins, recovery_codes, totp, users
 from services.auth.store.users import list_profiles
 from shared.clock import to_wire
 from shared.contracts.admin import AdminUser, ListUsers
 from shared.contracts.entities import UserRole
 
-# What proves who somebody is, beside the password, each with a `user_id`: as far as `models` has them.
-FACTOR_TABLES = ("totp", "recovery_codes", "passkeys", "pending_logins")
+# What proves who somebody is, beside the password, and what waits for such a proof.
+_FACTOR_TABLES = (totp, recovery_codes, passkeys, pending_logins)
 
 
 class Standing(Struct, frozen=True):
@@ -78,9 +78,9 @@ async def let_password_expire(connection: AsyncConnection, user_id: str, at: dat
 
 async def remove_factors(connection: AsyncConnection, user_id: str) -> int:
     """Delete what a user proves themselves with beside the password; return how much that was."""
-    known = (metadata.tables.get(f"{metadata.schema}.{name}") for name in FACTOR_TABLES)
-    tables = [table for table in known if table is not None]
-    deleted = [await connection.execute(delete(table).where(table.c.user_id == user_id)) for table in tables]
+    deleted = [
+        await connection.execute(delete(table).where(table.c.user_id == user_id)) for table in _FACTOR_TABLES
+    ]
     return sum(each.rowcount for each in deleted)
 
 

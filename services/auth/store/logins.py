@@ -170,6 +170,17 @@ async def has_signed_in_from(connection: AsyncConnection, user_id: str, address:
     return (await connection.scalar(statement)) is not None
 
 
+async def list_devices(connection: AsyncConnection, user_id: str) -> list[tuple[str | None, str | None]]:
+    """Return the addresses and user agents of all logins that are remembered, ended ones too; at most 500."""
+    statement = (
+        select(logins.c.address, logins.c.user_agent)
+        .where(logins.c.user_id == user_id)
+        .distinct()
+        .limit(LOGINS_SHOWN_MAX)
+    )
+    return [(row.address, row.user_agent) for row in await connection.execute(statement)]
+
+
 async def sweep(connection: AsyncConnection) -> None:
     """Delete what has expired. Run it in one process at a time: two could wait for each other."""
     now = func.clock_timestamp()

@@ -55,6 +55,7 @@ async def insert_user(
     email: str | None,
     password_hash: str,
     now: datetime,
+    must_verify_email: bool = False,
 ) -> Me | None:
     """Add a member; None if the folded `username` is taken."""
     statement = (
@@ -70,6 +71,7 @@ async def insert_user(
             email_verified=False,
             password_hash=password_hash,
             created_at=now,
+            must_verify_email=must_verify_email,
         )
         .on_conflict_do_nothing(index_elements=[users.c.username])
         .returning(*_PROFILE)
@@ -93,7 +95,8 @@ async def lock_account(
 ) -> Account | None:
     """Return the account as it is, and hold its role, password, factors and existence until commit.
 
-    `exclusively`: to change them; nobody signs in to it meanwhile.
+    `exclusively`: to change them; nobody signs in to it meanwhile, and two that shared the row would wait for
+    each other.
     """
     locked = select(*_PROFILE, _PASSWORD_HASH).where(users.c.id == user_id)
     statement = locked.with_for_update(read=not exclusively, key_share=exclusively)

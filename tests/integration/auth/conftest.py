@@ -1,6 +1,7 @@
 """An auth service in this process on real servers, and a gateway's side of the bus to ask it from."""
 
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -9,6 +10,7 @@ from shared.bus import Bus
 from shared.migrate import migrate
 from tests.databases import DatabaseFactory
 from tests.integration.auth.client import Client
+from tests.integration.auth.mailbox import PUBLIC_URL, Mailbox, run_mailbox
 from tests.integration.auth.service import run_auth
 
 
@@ -49,4 +51,30 @@ async def client(
 ) -> AsyncIterator[Client]:
     """A running auth service, spoken to as a gateway does."""
     async with run_auth(database_url, nats_url("auth"), rate_factor):
+        yield Client(bus)
+
+
+@pytest.fixture(scope="module")
+async def mailbox() -> AsyncIterator[Mailbox]:
+    """An SMTP server of this module's own."""
+    async with run_mailbox() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def mail_settings(mailbox: Mailbox) -> dict[str, Any]:
+    """What a service is told that sends to `mailbox`; a module about registration adds to it."""
+    return {"auth_smtp_url": mailbox.url, "auth_public_url": PUBLIC_URL}
+
+
+@pytest.fixture(scope="module")
+async def mailing(
+    database_url: str,
+    nats_url: Callable[[str], str],
+    bus: Bus,
+    rate_factor: float,
+    mail_settings: dict[str, Any],
+) -> AsyncIterator[Client]:
+    """Like `client`, of a service that sends mail."""
+    async with run_auth(database_url, nats_url("auth"), rate_factor, **mail_settings):
         yield Client(bus)

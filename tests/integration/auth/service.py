@@ -17,7 +17,7 @@ async def run_auth(
     database_url: str, nats_url: str, rate_factor: float = 1_000.0, secret: str = SECRET, **others: Any
 ) -> AsyncIterator[FastAPI]:
     """Run the service until the block is left; `others` are settings by their field's name."""
-    settings = AuthSettings(
+    chosen = AuthSettings(
         database_url=database_url,
         nats_url=nats_url,
         health_port=1,
@@ -26,6 +26,6 @@ async def run_auth(
         database_pool=5,
         **others,
     )
-    app = create_app(settings)
+    app = create_app(chosen)
     async with app.router.lifespan_context(app):
         yield app

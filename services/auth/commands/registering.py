@@ -1,0 +1,119 @@
+"""Register, as far as the policy lets people; and what the policy is."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.auth import domain, limits
+from services.auth.beginning import LoginStarter
+from services.auth.limits import Limits
+from services.auth.mail.links import LinkMailer, hash_token
+from services.auth.passwords import Passwords, refuse_weak
+from services.auth.registration.policy import RegistrationPolicy, must_verify, not_invited
+from services.auth.store import audit, consents, invitations, users
+from services.auth.store import limits as stored_limits
+from services.auth.store.audit import Deed
+from services.auth.store.database import read_clock
+from shared.bus import BusRequest, Caller
+from shared.contracts import auth, registration
+from shared.contracts.entities import Empty, Me
+from shared.dispatch import Dispatcher
+from shared.errors import taken
+from shared.ids import new_id
+
+
+class Registering:
+    """The handlers and what they need."""
+
+    def __init__(
+        self,
+        *,
+        engine: AsyncEngine,
+        starter: LoginStarter,
+        passwords: Passwords,
+        rates: Limits,
+        policy: RegistrationPolicy,
+        links: LinkMailer,
+    ) -> None:
+        self._engine = engine
+        self._starter = starter
+        self._passwords = passwords
+        self._rates = rates
+        self._policy = policy
+        self._links = links
+
+    def add_to(self, dispatcher: Dispatcher) -> None:
+        dispatcher.handle_request(auth.register, self.register)
+        dispatcher.handle(registration.get_policy, self.get_policy)
+
+    async def get_policy(self, _caller: Caller, _asked: Empty) -> registration.Policy:
+        return self._policy.describe()
+
+    async def register(self, request: BusRequest, asked: auth.Register) -> auth.SignedIn:
+        """Create an account. Raises ChatError `conflict`, `forbidden`, `invalid_input`, `rate_limited`.
+
+        `forbidden` with the reason `verify_email` comes after the account was made.
+        """
+        username = domain.fold_username(asked.username)
+        self._policy.admit(asked)
+        refuse_weak(asked.password, username)
+        async with self._engine.begin() as connection:
+            await limits.charge(connection, self._rates.registration(request.caller.address))
+            await self._look_at_invitation(connection, asked)
+            if await users.is_username_taken(connection, username):  # before the work of hashing
+                raise taken("username")
+        password_hash = await self._passwords.hash(asked.password)
+        async with self._engine.begin() as connection:
+            me = await self._insert(connection, username, password_hash, asked)
+            signed_in = await self._settle(connection, me, request, asked)
+        if signed_in is None:
+            raise must_verify()
+        return signed_in
+
+    async def _look_at_invitation(self, connection: AsyncConnection, asked: auth.Register) -> None:
+        """Turn away who has none before anything is told of user names."""
+        if self._policy.needs_invitation:
+            token_hash = hash_token(asked.invitation or "")
+            if not await invitations.is_usable(connection, token_hash):
+                raise not_invited()
+
+    async def _insert(
+        self, connection: AsyncConnection, username: str, password_hash: str, asked: auth.Register
+    ) -> Me:
+        me = await users.insert_user(
+            connection,
+            user_id=new_id(),
+            username=username,
+            display_name=asked.display_name or username,
+            email=asked.email,
+            password_hash=password_hash,
+            now=await read_clock(connection),
+            must_verify_email=self._policy.must_verify_email,
+        )
+        if me is None:
+            raise taken("username")
+        return me
+
+    async def _settle(
+        self, connection: AsyncConnection, me: Me, request: BusRequest, asked: auth.Register
+    ) -> auth.SignedIn | None:
+        """Do what belongs to a new account; return its first login, None if it has to wait for that."""
+        await consents.insert_consents(connection, me.id, self._policy.list_required())
+        if me.email is not None:
+            # Silently: whoever floods a mailbox by registering is not told that it no longer works.
+            charged = self._rates.mail_to(me.email, "register")
+            if await stored_limits.charge(connection, charged) is None:
+                await self._links.verify(connection, me.id, me.username, me.email)
+        signed_in = None
+        if not self._policy.must_verify_email:
+            signed_in = await self._starter.begin(connection, me, request, is_new_account=True)
+        if self._policy.needs_invitation:
+            await self._use_invitation(connection, me, request, asked)
+        return signed_in
+
+    async def _use_invitation(
+        self, connection: AsyncConnection, me: Me, request: BusRequest, asked: auth.Register
+    ) -> None:
+        used = await invitations.use(connection, hash_token(asked.invitation or ""))
+        if used is None:
+            raise not_invited()
+        details = {"invitation_id": used}
+        await audit.record(connection, Deed("invitation.used", me.id, me.id, request.caller.address, details))

@@ -1,0 +1,28 @@
+"""Seals mails while they wait: whoever reads the database cannot follow a link that is in one."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from services.auth.mail.message import Mail, Request
+from services.auth.sealing import SecretSealer
+from shared.errors import ChatError
+
+_decoder: msgspec.json.Decoder[Mail | Request] = msgspec.json.Decoder(Mail | Request)
+
+
+class MailSealer:
+    """Binds what is sealed to the id of its row."""
+
+    def __init__(self, secret: bytes, previous: Sequence[bytes] = ()) -> None:
+        self._sealer = SecretSealer(secret, "mails", previous)
+
+    def seal(self, mail_id: str, content: Mail | Request) -> bytes:
+        return self._sealer.seal(msgspec.json.encode(content).decode(), mail_id)
+
+    def open(self, mail_id: str, sealed: bytes) -> Mail | Request | None:
+        """Return the content; None if it was sealed under another secret, or altered."""
+        try:
+            return _decoder.decode(self._sealer.open(sealed, mail_id))
+        except (ChatError, ValueError, msgspec.DecodeError):
+            return None

@@ -1,0 +1,94 @@
+"""Every text that is mailed: short, kind, in English. Pure; `message` escapes what people chose."""
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from services.auth.mail.message import Mail, show
+
+VERIFY_LIFE = timedelta(hours=24)
+RESET_LIFE = timedelta(minutes=30)
+_UNKNOWN = "unknown"
+
+
+class Texts(Struct, frozen=True):
+    """The texts of one deployment. Tokens stand behind `#`, which no browser sends to any server."""
+
+    public_url: str
+
+    def verify(self, to: str, username: str, token: str) -> Mail:
+        """To an address that an account was given."""
+        return Mail(
+            "verify_email",
+            to,
+            "Please confirm your e-mail address",
+            [
+                f"Hello, please confirm that this is the address of the account {show(username)}:",
+                "The link works once, for 24 hours. If this is not your account, please do not follow it.",
+            ],
+            f"{self.public_url}/verify-email#{token}",
+        )
+
+    def change(self, to: str, username: str, token: str) -> Mail:
+        """To the address that shall take the place of the present one."""
+        mail = self.verify(to, username, token)
+        return Mail("change_email", to, "Please confirm your new e-mail address", mail.paragraphs, mail.link)
+
+    def change_asked(self, to: str, username: str) -> Mail:
+        """To the present address, when another one was asked for."""
+        return Mail(
+            "change_email_asked",
+            to,
+            "Your e-mail address is about to change",
+            [
+                f"Somebody, hopefully you, asked for another address for the account {show(username)}.",
+                "It changes when the link that was sent to the new address is followed.",
+                f"Was this not you? Please end the logins you do not know: {self._sessions}",
+                "Then choose a new password.",
+            ],
+        )
+
+    def reset(self, to: str, username: str, token: str) -> Mail:
+        """To somebody who forgot their password."""
+        return Mail(
+            "reset_password",
+            to,
+            "Choose a new password",
+            [
+                f"Hello {show(username)}, here you can choose a new password:",
+                "The link works once, for 30 minutes.",
+                "If you did not ask for it, there is nothing to do: your password stays as it is.",
+            ],
+            f"{self.public_url}/reset-password#{token}",
+        )
+
+    def password_changed(self, to: str, username: str) -> Mail:
+        """To whom a password was changed, by themselves or by a link."""
+        return Mail(
+            "password_changed",
+            to,
+            "Your password was changed",
+            [
+                f"The password of the account {show(username)} was just changed; other logins have ended.",
+                "Was this not you? Please ask for a link to choose a new one, on the sign-in page:",
+                f"{self.public_url}/",
+            ],
+        )
+
+    def new_device(self, to: str, username: str, at: datetime, address: str, agent: str) -> Mail:
+        """To whose account a login began from where none had before."""
+        return Mail(
+            "new_device",
+            to,
+            "A new login to your account",
+            [
+                f"Somebody, hopefully you, just signed in to the account {show(username)}.",
+                f"When: {at:%d %B %Y, %H:%M} UTC. From: {show(address) or _UNKNOWN}. With: {agent}.",
+                f"Was this not you? Please end that login: {self._sessions}",
+                "Then choose a new password.",
+            ],
+        )
+
+    @property
+    def _sessions(self) -> str:
+        return f"{self.public_url}/settings/sessions"

@@ -1,0 +1,1 @@
+"""Who may register, and what they must accept."""
