@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.auth import hints
 from services.auth.fresh import require_fresh
-from services.auth.store import audit, endings, pending_logins, users
+from services.auth.store import audit, endings, logins, pending_logins, users
 from services.auth.store.audit import Deed
 from services.auth.store.users import Account
 from shared.bus import Bus, Caller

@@ -9,7 +9,7 @@ from services.auth.limits import Limits
 from services.auth.mail.links import hash_token
 from services.auth.mail.postbox import Postbox
 from services.auth.passwords import Passwords, refuse_weak
-from services.auth.store import audit, endings, links, passwords, users
+from services.auth.store import audit, endings, links, logins, passwords, users
 from services.auth.store import limits as stored_limits
 from services.auth.store.audit import Deed
 from services.auth.store.links import Link
