@@ -119,7 +119,7 @@ async def test_a_sign_in_from_an_address_not_seen_before_is_recorded_and_no_othe
     login_id = (await client.verify(elsewhere.tokens)).login_id
     assert (entries[1].actor_id, entries[1].details) == (
         claims.user_id,
-        {"login_id": login_id, "new_address": True},
+        {"login_id": login_id, "method": "password", "new_address": True, "new_device": True},
     )
 
 

@@ -27,7 +27,8 @@ async def login(client: Client, name: str, agent: str = AGENT) -> None:
 
 async def count_deeds(engine: AsyncEngine, claims: Claims) -> int:
     counted = text(
-        "SELECT count(*) FROM auth.audit_log WHERE action = 'login.began_on_new_device' AND subject_id = :id"
+        "SELECT count(*) FROM auth.audit_log WHERE action = 'login.begun' AND subject_id = :id"
+        " AND details ->> 'new_device' = 'true'"
     )
     async with engine.connect() as connection:
         return int(await connection.scalar(counted, {"id": claims.user_id}))

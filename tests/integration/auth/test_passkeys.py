@@ -49,7 +49,7 @@ async def test_a_passkey_signs_in_alone_and_without_a_user_name(client: Client, 
     assert (shown.name, shown.backed_up) == ("Key", False)
     assert shown.last_used_at is not None
     assert shown.last_used_at > shown.created_at
-    assert await list_deeds(engine, claims.user_id) == ["passkey.added", "login.begun"]
+    assert await list_deeds(engine, claims.user_id) == ["login.begun", "passkey.added", "login.begun"]
 
 
 async def test_a_browser_is_asked_for_a_passkey_that_is_found_by_itself_and_verifies_its_user(client: Client):

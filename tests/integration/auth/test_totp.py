@@ -55,7 +55,7 @@ async def test_with_totp_a_password_opens_the_second_step_and_a_code_finishes_it
     signed_in = await finish(client, reply.mfa_token, owner.code(await read_clock(engine)))
     assert signed_in.user.username == owner.username
     assert (await client.verify(signed_in.tokens)).user_id == owner.claims.user_id
-    assert await list_deeds(engine, owner.claims.user_id) == ["totp.added", "login.begun"]
+    assert await list_deeds(engine, owner.claims.user_id) == ["login.begun", "totp.added", "login.begun"]
 
 
 async def test_the_secret_comes_as_text_as_a_url_and_as_a_picture_and_is_sealed_at_rest(
