@@ -1,8 +1,43 @@
 // Generated from the registry by `python -m shared.documents write`. Do not edit.
 
+export interface AcceptConsent {
+  kind: "age" | "terms";
+  version: string;
+}
+
 export interface AddMembers {
   room_id: string;
   user_ids: string[];
+}
+
+export interface AddPasskey {
+  challenge_id: string;
+  credential: PasskeyAttestation;
+  name: string;
+}
+
+/** An account as administrators see it. */
+export interface AdminUser {
+  id: string;
+  username: string;
+  display_name: string;
+  role: "admin" | "bot" | "member";
+  bio: string;
+  avatar_file_id: string | null;
+  created_at: string | null;
+  deactivated: boolean;
+  email: string | null;
+  email_verified: boolean;
+  locale: string | null;
+  timezone: string | null;
+  deactivated_at: string | null;
+  last_used_at: string | null;
+  login_count: number;
+}
+
+export interface AdminUsers {
+  users: AdminUser[];
+  next_cursor: string | null;
 }
 
 export interface ApiToken {
@@ -18,6 +53,37 @@ export interface ApiToken {
 /** Those that are valid, newest first. */
 export interface ApiTokens {
   tokens: ApiToken[];
+}
+
+export interface AssertionResponse {
+  clientDataJSON: string;
+  authenticatorData: string;
+  signature: string;
+  userHandle?: string | null;
+}
+
+export interface AttestationResponse {
+  clientDataJSON: string;
+  attestationObject: string;
+  transports?: string[];
+}
+
+/** The newest first. */
+export interface AuditEntries {
+  entries: AuditEntry[];
+  next_cursor: string | null;
+}
+
+/** What somebody did, and when. Each hash covers the entry and the hash before it. */
+export interface AuditEntry {
+  number: number;
+  at: string;
+  actor_id: string | null;
+  action: string;
+  subject_id: string | null;
+  address: string | null;
+  details: Record<string, unknown>;
+  hash: string;
 }
 
 export interface Ban {
@@ -45,6 +111,15 @@ export interface BrowseRooms {
   cursor?: string | null;
 }
 
+export interface ChangeEmail {
+  email: string;
+}
+
+export interface ChangePassword {
+  current_password: string;
+  new_password: string;
+}
+
 /** The present state of all that changed after a position, or `reset` and empty lists. */
 export interface Changes {
   position: Position;
@@ -52,6 +127,21 @@ export interface Changes {
   messages: Message[];
   members: Member[];
   room: Room;
+}
+
+export interface ConfirmTotp {
+  code: string;
+}
+
+export interface Consent {
+  kind: "age" | "terms";
+  version: string;
+  accepted_at: string;
+}
+
+export interface Consents {
+  consents: Consent[];
+  due: DueConsent[];
 }
 
 export interface CountedMention {
@@ -71,6 +161,11 @@ export interface CreateBotToken {
   name: string;
   scopes: string[];
   expires_in_days?: number | null;
+}
+
+export interface CreateInvitation {
+  max_uses?: number;
+  expires_in_s?: number;
 }
 
 export interface CreateInvite {
@@ -111,6 +206,12 @@ export interface Draining {
   retry_after_ms: number;
 }
 
+export interface DueConsent {
+  kind: "age" | "terms";
+  version: string;
+  url: string | null;
+}
+
 export interface EditMessage {
   room_id: string;
   message_id: string;
@@ -134,6 +235,13 @@ export type ErrorCode = "bad_frame" | "conflict" | "forbidden" | "internal" | "i
 /** `{"error": {…}}`: a whole REST body, or the bus's reply. */
 export interface ErrorReply {
   error: ErrorBody;
+}
+
+export interface Factors {
+  has_password: boolean;
+  totp_since_at: string | null;
+  recovery_codes_left: number;
+  passkeys: Passkey[];
 }
 
 export interface GetChanges {
@@ -169,6 +277,19 @@ export interface Hit {
 export interface Hits {
   hits: Hit[];
   next_cursor: string | null;
+}
+
+export interface Invitation {
+  id: string;
+  created_by: string;
+  created_at: string;
+  expires_at: string;
+  max_uses: number;
+  uses: number;
+}
+
+export interface Invitations {
+  invitations: Invitation[];
 }
 
 export interface Invite {
@@ -266,6 +387,16 @@ export interface ListThreads {
   cursor?: string | null;
 }
 
+export interface ListUsers {
+  q?: string;
+  role?: "admin" | "bot" | "member" | null;
+  state?: "active" | "deactivated" | null;
+  limit?: number;
+  cursor?: string | null;
+}
+
+export type LoginReply = SignedIn | SecondFactorDue;
+
 /** One refresh-token family: a device where the user is signed in. */
 export interface LoginSession {
   id: string;
@@ -278,6 +409,10 @@ export interface LoginSession {
 
 export interface LoginSessions {
   logins: LoginSession[];
+}
+
+export interface LoginsEnded {
+  count: number;
 }
 
 export interface MarkRead {
@@ -365,6 +500,11 @@ export interface Messages {
   has_after: boolean;
 }
 
+export interface NewInvitation {
+  invitation: Invitation;
+  token: string;
+}
+
 export interface NewToken {
   id: string;
   user_id: string;
@@ -420,6 +560,46 @@ export interface OwnRooms {
   next_cursor: string | null;
 }
 
+export interface Passkey {
+  id: string;
+  name: string;
+  created_at: string;
+  last_used_at: string | null;
+  backed_up: boolean;
+}
+
+/** Of `navigator.credentials.get`: a signature by a passkey. All bytes in base64url. */
+export interface PasskeyAssertion {
+  id: string;
+  rawId: string;
+  type: "public-key";
+  response: AssertionResponse;
+}
+
+/** Of `navigator.credentials.create`: a new passkey. All bytes in base64url. */
+export interface PasskeyAttestation {
+  id: string;
+  rawId: string;
+  type: "public-key";
+  response: AttestationResponse;
+}
+
+/** `options` is for `PublicKeyCredential.parse…OptionsFromJSON`. Good for five minutes and one try. */
+export interface PasskeyChallenge {
+  challenge_id: string;
+  options: Record<string, unknown>;
+}
+
+export interface PasskeyLogin {
+  challenge_id: string;
+  credential: PasskeyAssertion;
+  mfa_token?: string | null;
+}
+
+export interface PasskeyOptions {
+  mfa_token?: string | null;
+}
+
 export interface PasswordLogin {
   login: string;
   password: string;
@@ -429,6 +609,18 @@ export interface PasswordLogin {
 export interface Pins {
   pins: Message[];
   next_cursor: string | null;
+}
+
+/** What anybody may know before they sign in. */
+export interface Policy {
+  registration: "closed" | "domain" | "invite" | "open";
+  domains: string[];
+  password_min: number;
+  password_max: number;
+  terms_version: string | null;
+  terms_url: string | null;
+  minimum_age: number | null;
+  sends_mail: boolean;
 }
 
 /** A place in a room's history. Lower epoch: drop; higher: reload; else compare `rev`. */
@@ -468,6 +660,14 @@ export interface Reactions {
   next_cursor: string | null;
 }
 
+export interface ReadAudit {
+  actor_id?: string | null;
+  subject_id?: string | null;
+  action?: string | null;
+  limit?: number;
+  cursor?: string | null;
+}
+
 export interface Ready {
   user: Me;
   login_id: string;
@@ -478,6 +678,11 @@ export interface Ready {
 
 export interface Reauth {
   access_token: string;
+}
+
+/** Shown once; each is good for one sign-in. */
+export interface RecoveryCodes {
+  recovery_codes: string[];
 }
 
 export interface Refresh {
@@ -493,11 +698,40 @@ export interface Register {
   password: string;
   display_name?: string | null;
   email?: string | null;
+  invitation?: string | null;
+  accepts_terms?: string | null;
+  is_old_enough?: boolean;
+}
+
+export interface RemovePasskey {
+  passkey_id: string;
+}
+
+export interface RenamePasskey {
+  passkey_id: string;
+  name: string;
+}
+
+export interface RequestReset {
+  email: string;
+}
+
+export interface ResendVerification {
+  email: string;
+}
+
+export interface ResetPassword {
+  token: string;
+  password: string;
 }
 
 export interface RevokeBotToken {
   bot_id: string;
   token_id: string;
+}
+
+export interface RevokeInvitation {
+  invitation_id: string;
 }
 
 export interface RevokeLogin {
@@ -597,6 +831,12 @@ export interface SearchUsers {
   cursor?: string | null;
 }
 
+/** The password was right and is not enough: `auth.login_totp` or `auth.login_passkey` finish it. */
+export interface SecondFactorDue {
+  mfa_token: string;
+  methods: ("passkey" | "recovery_code" | "totp")[];
+}
+
 export interface SendMessage {
   room_id: string;
   id: string;
@@ -634,6 +874,11 @@ export interface SetRole {
   role: "member" | "moderator" | "owner";
 }
 
+export interface SetUserRole {
+  user_id: string;
+  role: "admin" | "member";
+}
+
 /** The settings to change; what is not named stays. */
 export interface SettingsChange {
   slow_mode_s?: number;
@@ -647,6 +892,14 @@ export interface SettingsChange {
 export interface SignedIn {
   user: User;
   tokens: Tokens;
+}
+
+/** Exactly one of a password, a code, or a passkey with its challenge. */
+export interface StepUp {
+  password?: string | null;
+  code?: string | null;
+  challenge_id?: string | null;
+  credential?: PasskeyAssertion | null;
 }
 
 /** The positions that the client holds, by room; a next page repeats the request with `cursor`. */
@@ -698,6 +951,18 @@ export interface Tokens {
   access_token: string;
   expires_in_s: number;
   refresh_token: string | null;
+}
+
+/** Shown once. `qr_svg` is a whole SVG document that shows `otpauth_url`. */
+export interface TotpBegun {
+  secret: string;
+  otpauth_url: string;
+  qr_svg: string;
+}
+
+export interface TotpLogin {
+  mfa_token: string;
+  code: string;
 }
 
 export interface Typing {
@@ -758,10 +1023,18 @@ export interface User {
   deactivated: boolean;
 }
 
+export interface UserOf {
+  user_id: string;
+}
+
 /** For `users.get`: those that exist, in the order asked. */
 export interface Users {
   users: User[];
   next_cursor: string | null;
+}
+
+export interface VerifyEmail {
+  token: string;
 }
 
 /** A text that a message had before it was edited. */
@@ -786,14 +1059,33 @@ export interface Route {
 }
 
 export interface Commands {
+  "admin.deactivate": { request: UserOf; reply: AdminUser };
+  "admin.end_logins": { request: UserOf; reply: LoginsEnded };
+  "admin.get_user": { request: UserOf; reply: AdminUser };
+  "admin.list_logins": { request: UserOf; reply: LoginSessions };
+  "admin.list_users": { request: ListUsers; reply: AdminUsers };
+  "admin.reactivate": { request: UserOf; reply: AdminUser };
+  "admin.read_audit": { request: ReadAudit; reply: AuditEntries };
+  "admin.set_role": { request: SetUserRole; reply: AdminUser };
+  "auth.change_password": { request: ChangePassword; reply: Empty };
+  "auth.get_policy": { request: Empty; reply: Policy };
   "auth.jwks": { request: Empty; reply: Jwks };
   "auth.list_logins": { request: Empty; reply: LoginSessions };
-  "auth.login": { request: PasswordLogin; reply: SignedIn };
+  "auth.login": { request: PasswordLogin; reply: LoginReply };
+  "auth.login_passkey": { request: PasskeyLogin; reply: SignedIn };
+  "auth.login_totp": { request: TotpLogin; reply: SignedIn };
   "auth.logout": { request: Empty; reply: Empty };
+  "auth.passkey_options": { request: PasskeyOptions; reply: PasskeyChallenge };
   "auth.reauth": { request: Reauth; reply: Empty };
   "auth.refresh": { request: Refresh; reply: Refreshed };
   "auth.register": { request: Register; reply: SignedIn };
+  "auth.request_reset": { request: RequestReset; reply: Empty };
+  "auth.resend_verification": { request: ResendVerification; reply: Empty };
+  "auth.reset_password": { request: ResetPassword; reply: Empty };
   "auth.revoke_login": { request: RevokeLogin; reply: Empty };
+  "auth.revoke_other_logins": { request: Empty; reply: LoginsEnded };
+  "auth.step_up": { request: StepUp; reply: Empty };
+  "auth.verify_email": { request: VerifyEmail; reply: Empty };
   "bots.create": { request: CreateBot; reply: User };
   "bots.create_token": { request: CreateBotToken; reply: NewToken };
   "bots.delete": { request: OneBot; reply: Empty };
@@ -801,8 +1093,22 @@ export interface Commands {
   "bots.list_tokens": { request: OneBot; reply: ApiTokens };
   "bots.revoke_token": { request: RevokeBotToken; reply: Empty };
   "bots.update": { request: UpdateBot; reply: User };
+  "consents.accept": { request: AcceptConsent; reply: Consents };
+  "consents.list": { request: Empty; reply: Consents };
   "drafts.list": { request: ListDrafts; reply: Drafts };
   "drafts.set": { request: SetDraft; reply: Draft };
+  "factors.add_passkey": { request: AddPasskey; reply: Passkey };
+  "factors.begin_passkey": { request: Empty; reply: PasskeyChallenge };
+  "factors.begin_totp": { request: Empty; reply: TotpBegun };
+  "factors.confirm_totp": { request: ConfirmTotp; reply: RecoveryCodes };
+  "factors.list": { request: Empty; reply: Factors };
+  "factors.remove_passkey": { request: RemovePasskey; reply: Empty };
+  "factors.remove_totp": { request: Empty; reply: Empty };
+  "factors.rename_passkey": { request: RenamePasskey; reply: Passkey };
+  "factors.renew_recovery_codes": { request: Empty; reply: RecoveryCodes };
+  "invitations.create": { request: CreateInvitation; reply: NewInvitation };
+  "invitations.list": { request: Empty; reply: Invitations };
+  "invitations.revoke": { request: RevokeInvitation; reply: Empty };
   "invites.accept": { request: HeldInvite; reply: Membership };
   "invites.create": { request: CreateInvite; reply: Invite };
   "invites.list": { request: RoomInvites; reply: Invites };
@@ -857,6 +1163,7 @@ export interface Commands {
   "tokens.revoke": { request: RevokeToken; reply: Empty };
   "typing.start": { request: Typing; reply: Empty };
   "typing.stop": { request: Typing; reply: Empty };
+  "users.change_email": { request: ChangeEmail; reply: Empty };
   "users.get": { request: GetUsers; reply: Users };
   "users.me": { request: Empty; reply: Me };
   "users.search": { request: SearchUsers; reply: Users };
@@ -895,14 +1202,33 @@ export type EventName = keyof Events;
 
 /** Null: the command has no REST door. */
 export const routes: Record<Op, Route | null> = {
+  "admin.deactivate": { method: "POST", path: "/admin/users/{user_id}/deactivate" },
+  "admin.end_logins": { method: "DELETE", path: "/admin/users/{user_id}/logins" },
+  "admin.get_user": { method: "GET", path: "/admin/users/{user_id}" },
+  "admin.list_logins": { method: "GET", path: "/admin/users/{user_id}/logins" },
+  "admin.list_users": { method: "GET", path: "/admin/users" },
+  "admin.reactivate": { method: "POST", path: "/admin/users/{user_id}/reactivate" },
+  "admin.read_audit": { method: "GET", path: "/admin/audit" },
+  "admin.set_role": { method: "PUT", path: "/admin/users/{user_id}/role" },
+  "auth.change_password": { method: "POST", path: "/auth/password" },
+  "auth.get_policy": { method: "GET", path: "/auth/policy" },
   "auth.jwks": { method: "GET", path: "/auth/jwks" },
   "auth.list_logins": { method: "GET", path: "/auth/logins" },
   "auth.login": { method: "POST", path: "/auth/login" },
+  "auth.login_passkey": { method: "POST", path: "/auth/login/passkey" },
+  "auth.login_totp": { method: "POST", path: "/auth/login/totp" },
   "auth.logout": { method: "POST", path: "/auth/logout" },
+  "auth.passkey_options": { method: "POST", path: "/auth/passkey/options" },
   "auth.reauth": null,
   "auth.refresh": { method: "POST", path: "/auth/refresh" },
   "auth.register": { method: "POST", path: "/auth/register" },
+  "auth.request_reset": { method: "POST", path: "/auth/request-reset" },
+  "auth.resend_verification": { method: "POST", path: "/auth/resend-verification" },
+  "auth.reset_password": { method: "POST", path: "/auth/reset-password" },
   "auth.revoke_login": { method: "DELETE", path: "/auth/logins/{login_id}" },
+  "auth.revoke_other_logins": { method: "POST", path: "/auth/logins/revoke-others" },
+  "auth.step_up": { method: "POST", path: "/auth/step_up" },
+  "auth.verify_email": { method: "POST", path: "/auth/verify-email" },
   "bots.create": { method: "POST", path: "/bots" },
   "bots.create_token": { method: "POST", path: "/bots/{bot_id}/tokens" },
   "bots.delete": { method: "DELETE", path: "/bots/{bot_id}" },
@@ -910,8 +1236,22 @@ export const routes: Record<Op, Route | null> = {
   "bots.list_tokens": { method: "GET", path: "/bots/{bot_id}/tokens" },
   "bots.revoke_token": { method: "DELETE", path: "/bots/{bot_id}/tokens/{token_id}" },
   "bots.update": { method: "PATCH", path: "/bots/{bot_id}" },
+  "consents.accept": { method: "POST", path: "/consents" },
+  "consents.list": { method: "GET", path: "/consents" },
   "drafts.list": { method: "GET", path: "/drafts" },
   "drafts.set": { method: "PUT", path: "/rooms/{room_id}/draft" },
+  "factors.add_passkey": { method: "POST", path: "/auth/factors/passkeys" },
+  "factors.begin_passkey": { method: "POST", path: "/auth/factors/passkeys/options" },
+  "factors.begin_totp": { method: "POST", path: "/auth/factors/totp" },
+  "factors.confirm_totp": { method: "POST", path: "/auth/factors/totp/confirm" },
+  "factors.list": { method: "GET", path: "/auth/factors" },
+  "factors.remove_passkey": { method: "DELETE", path: "/auth/factors/passkeys/{passkey_id}" },
+  "factors.remove_totp": { method: "DELETE", path: "/auth/factors/totp" },
+  "factors.rename_passkey": { method: "PATCH", path: "/auth/factors/passkeys/{passkey_id}" },
+  "factors.renew_recovery_codes": { method: "POST", path: "/auth/factors/recovery_codes" },
+  "invitations.create": { method: "POST", path: "/invitations" },
+  "invitations.list": { method: "GET", path: "/invitations" },
+  "invitations.revoke": { method: "DELETE", path: "/invitations/{invitation_id}" },
   "invites.accept": { method: "POST", path: "/invites/accept" },
   "invites.create": { method: "POST", path: "/rooms/{room_id}/invites" },
   "invites.list": { method: "GET", path: "/rooms/{room_id}/invites" },
@@ -966,6 +1306,7 @@ export const routes: Record<Op, Route | null> = {
   "tokens.revoke": { method: "DELETE", path: "/tokens/{token_id}" },
   "typing.start": null,
   "typing.stop": null,
+  "users.change_email": { method: "POST", path: "/users/me/email" },
   "users.get": { method: "GET", path: "/users" },
   "users.me": { method: "GET", path: "/users/me" },
   "users.search": { method: "GET", path: "/users/search" },
