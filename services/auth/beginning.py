@@ -43,9 +43,8 @@ class LoginStarter:
         that holds the audit log until then. Raises ChatError `forbidden` for an account that waits for its
         address to be verified.
         """
-        is_waiting = not is_new_account and not me.email_verified
-        if is_waiting and await emails.must_verify(connection, me.id):
-            raise must_verify()
+        if not is_new_account:
+            await _check_verified(connection, me)
         is_new_device = not is_new_account and await self._arrivals.is_new(connection, me, request)
         login_id, refresh_token = new_id(), self._refresh_tokens.create()
         address = request.caller.address
@@ -53,14 +52,10 @@ class LoginStarter:
         now = await read_clock(connection)
         await logins.insert_login(
             connection,
-            login_id=login_id,
-            user_id=me.id,
-            address=address,
-            user_agent=request.user_agent,
-            token_hash=self._refresh_tokens.hash(refresh_token),
-            now=now,
+            login_id=login_id, user_id=me.id, address=address, user_agent=request.user_agent,
+            token_hash=self._refresh_tokens.hash(refresh_token), now=now,
             expires_at=self._limits.find_end(now, now),
-        )
+        )  # fmt: skip
         if is_new_device:
             await self._arrivals.report(connection, me, request, now)
         if is_new_device or not is_known_here or method != "password":
@@ -73,3 +68,8 @@ class LoginStarter:
             await audit.record(connection, Deed("login.begun", me.id, me.id, address, details))
         issued = tokens.issue(self._ring, me, login_id, refresh_token, now)
         return auth.SignedIn(domain.to_public(me), issued)
+
+
+async def _check_verified(connection: AsyncConnection, me: Me) -> None:
+    if not me.email_verified and await emails.must_verify(connection, me.id):
+        raise must_verify()

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from services.gateway.api_tokens import ApiTokens
 from services.gateway.identity import Identity
 from services.gateway.revocations import Revocations
 from shared.bus import Bus
@@ -50,7 +51,9 @@ def make_token(key: Ed25519PrivateKey, key_id: str) -> str:
 
 async def start(server: KeyServer) -> tuple[Identity, ManualClock]:
     clock = ManualClock(datetime.now(UTC))
-    identity = Identity(cast("Bus", server), cast("Revocations", NobodyRevoked()), clock)
+    identity = Identity(
+        cast("Bus", server), cast("Revocations", NobodyRevoked()), clock, cast("ApiTokens", None)
+    )
     await identity.load_keys()
     server.fetches = 0
     return identity, clock
@@ -62,10 +65,10 @@ async def test_thousands_with_a_key_that_is_new_are_one_fetch():
     server.keys["new"] = NEW
     clock.set(clock.now() + timedelta(seconds=3))
     tokens = [make_token(NEW, "new") for _ in range(2_000)]
-    claims = await asyncio.gather(*(identity.identify(token) for token in tokens))
+    claims = await asyncio.gather(*(identity.identify(token, "::1") for token in tokens))
     assert len({each.user_id for each in claims}) == 2_000
     assert server.fetches == 1
-    assert await identity.identify(make_token(OLD, "old"))
+    assert await identity.identify(make_token(OLD, "old"), "::1")
 
 
 async def test_thousands_with_invented_keys_are_one_fetch_in_two_seconds():
@@ -75,7 +78,7 @@ async def test_thousands_with_invented_keys_are_one_fetch_in_two_seconds():
         clock.set(clock.now() + timedelta(seconds=5))
         tokens = [make_token(NEW, f"invented-{second}-{number}") for number in range(1_000)]
         refusals = await asyncio.gather(
-            *(identity.identify(token) for token in tokens), return_exceptions=True
+            *(identity.identify(token, "::1") for token in tokens), return_exceptions=True
         )
         assert all(isinstance(each, ChatError) for each in refusals)
     assert server.fetches == 2
@@ -85,10 +88,10 @@ async def test_a_key_that_is_published_no_more_opens_nothing_also_what_it_has_op
     server = KeyServer(old=OLD, new=NEW)
     identity, _ = await start(server)
     leaked, kept = make_token(OLD, "old"), make_token(NEW, "new")
-    await identity.identify(leaked)
-    await identity.identify(kept)
+    await identity.identify(leaked, "::1")
+    await identity.identify(kept, "::1")
     del server.keys["old"]
     await identity.load_keys()
     with pytest.raises(ChatError):
-        await identity.identify(leaked)
-    assert await identity.identify(kept)
+        await identity.identify(leaked, "::1")
+    assert await identity.identify(kept, "::1")

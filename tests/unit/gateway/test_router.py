@@ -6,9 +6,8 @@ import msgspec
 
 from services.gateway.connection import Connection
 from services.gateway.frames import ClientFrame
-from services.gateway.limits import Bucket, CommandRate
+from services.gateway.limits import Bucket, CommandRate, Rates
 from services.gateway.router import Router
-from services.gateway.settings import GatewaySettings
 from shared.bus import Caller
 from shared.contracts import internal
 from shared.contracts.limits import Limits
@@ -63,9 +62,8 @@ class FakeNode:
 
 
 def make(bus: Any) -> tuple[Router, Connection, FakeTransport]:
-    limits = Limits()
-    settings = GatewaySettings(nats_url="nats://none", health_port=1, gateway_rate_factor=100.0)
-    router = Router(bus, CommandRate(limits, settings), limits, lambda: 0.0)
+    limits, rate = Limits(), CommandRate(1_000.0, 1_000.0)
+    router = Router(bus, Rates(people=rate, tokens=rate), limits, lambda: 0.0)
     claims = Claims("user", "login", "member", "anna", "Anna", 0.0, 10**12)
     connection = Connection(FakeNode(), claims, "::1", Bucket(1_000.0, 0.0))
     transport = FakeTransport()
