@@ -212,7 +212,9 @@ async def test_a_deleted_bot_is_gone_from_every_node_within_a_second(stack: Stac
         await assert_refused(replace(bot, url=url))
 
 
-@pytest.mark.parametrize("token", [create_token(new_id()), "cct_" + "0" * 71, "cct_", "cct_x.y.z"])
+@pytest.mark.parametrize(
+    "token", [pytest.param(create_token(new_id()), id="invented"), "cct_" + "0" * 71, "cct_", "cct_x.y.z"]
+)
 async def test_an_invented_token_is_refused_at_every_door(anna: Person, token: str) -> None:
     await assert_refused(replace(anna, tokens={"access_token": token}))
 
