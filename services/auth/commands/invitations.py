@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services.auth.fresh import require_fresh
 from services.auth.mail.links import create_token, hash_token
 from services.auth.store import audit, invitations, users
 from services.auth.store.audit import Deed
@@ -31,6 +32,7 @@ class Invitations:
         token, invitation_id = create_token(), new_id()
         async with self._engine.begin() as connection:
             await _require_admin(connection, caller)
+            await require_fresh(connection, caller)
             invitation = await invitations.insert_invitation(
                 connection,
                 invitation_id=invitation_id,
@@ -51,6 +53,7 @@ class Invitations:
         """End an invitation. Raises ChatError `not_found` for one that cannot be used anyhow."""
         async with self._engine.begin() as connection:
             await _require_admin(connection, caller)
+            await require_fresh(connection, caller)
             if not await invitations.revoke(connection, asked.invitation_id):
                 raise not_found("invitation")
             await _record(connection, "invitation.revoked", caller, asked.invitation_id)

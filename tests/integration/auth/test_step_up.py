@@ -53,7 +53,7 @@ async def test_a_password_proves_it_for_ten_minutes(client: Client, engine: Asyn
     assert await may_change(client, claims)
     await age_login(engine, claims, minutes=2)
     assert not await may_change(client, claims)
-    assert await list_deeds(engine, claims.user_id) == ["login.proof_failed", "login.proved"]
+    assert await list_deeds(engine, claims.user_id) == ["login.begun", "login.proof_failed", "login.proved"]
 
 
 async def test_a_proof_counts_for_its_login_only(client: Client, engine: AsyncEngine):
