@@ -29,3 +29,10 @@ def test_what_is_stored_depends_on_the_owner_and_on_the_secret():
         RecoveryCodes(b"x" * 32).hash(code, "ada"),
     }
     assert len(stored) == 3
+
+
+def test_a_code_from_before_the_secret_changed_is_still_found():
+    old, new = RecoveryCodes(b"o" * 32), RecoveryCodes(b"n" * 32, [b"o" * 32])
+    [code, *_] = old.create()
+    assert old.hash(code, "ada") in new.list_hashes(code, "ada")
+    assert new.hash(code, "ada") not in old.list_hashes(code, "ada")

@@ -3,6 +3,7 @@
 import base64
 from datetime import UTC, datetime, timedelta
 
+import pyotp
 import pytest
 
 from services.auth.totp import TotpSecrets, draw_qr
@@ -64,3 +65,12 @@ def test_the_picture_has_no_script_no_style_and_nothing_to_fetch():
     assert drawn.startswith("<svg")
     assert not {"script", "style", "href", "url("} & set(drawn.replace('"', " ").split())
     assert "<script" not in drawn
+
+
+def test_a_secret_that_was_made_before_the_deployments_own_one_changed_still_gives_codes():
+    old, new = TotpSecrets(b"o" * 32, "Chat"), TotpSecrets(b"n" * 32, "Chat", [b"o" * 32])
+    secret = old.create()
+    now = datetime.now(UTC)
+    assert new.find_step(old.seal(secret, "ada"), "ada", pyotp.TOTP(secret).at(now), now) is not None
+    with pytest.raises(ChatError):
+        old.find_step(new.seal(secret, "ada"), "ada", "000000", now)
