@@ -49,7 +49,7 @@ async def read_policy(client: Client) -> Policy:
 
 async def insert_admin(engine: AsyncEngine) -> Claims:
     """Make an administrator where nobody can register."""
-    user_id = new_id()
+    user_id, login_id = new_id(), new_id()
     async with engine.begin() as connection:
         await connection.execute(
             text(
@@ -59,7 +59,14 @@ async def insert_admin(engine: AsyncEngine) -> Claims:
             ),
             {"id": user_id, "name": f"admin-{user_id[-12:]}"},
         )
-    return Claims(user_id, new_id(), "admin", "admin", "Admin", 0.0, 0)
+        await connection.execute(
+            text(
+                "INSERT INTO auth.logins (id, user_id, created_at, last_used_at, expires_at)"
+                " VALUES (:id, :user_id, now(), now(), now() + interval '1 day')"
+            ),
+            {"id": login_id, "user_id": user_id},
+        )
+    return Claims(user_id, login_id, "admin", "admin", "Admin", 0.0, 0)
 
 
 async def invite(client: Client, admin: Claims, **fields: Any) -> invitations.NewInvitation:
