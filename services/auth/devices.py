@@ -2,7 +2,7 @@
 
 import re
 
-from services.auth import domain
+from shared.addresses import group_address
 
 # The first that is found counts: Edge and Opera say that they are Chrome, and Chrome that it is Safari.
 _BROWSERS = (
@@ -43,10 +43,8 @@ def name_family(user_agent: str | None) -> str:
 
 def is_known(devices: list[tuple[str | None, str | None]], address: str, user_agent: str) -> bool:
     """Whether one of the addresses and user agents is of the same device."""
-    place, family = domain.group_address(address), name_family(user_agent)
-    return any(
-        domain.group_address(each or "") == place and name_family(agent) == family for each, agent in devices
-    )
+    place, family = group_address(address), name_family(user_agent)
+    return any(group_address(each or "") == place and name_family(agent) == family for each, agent in devices)
 
 
 def _find(said: str, names: tuple[tuple[str, str], ...]) -> str | None:

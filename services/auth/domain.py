@@ -11,7 +11,6 @@ from enum import Enum, auto
 import msgspec
 from msgspec import Struct
 
-from shared.addresses import group_address as group_address  # noqa: PLC0414 - a rule of this domain, shared with the doors
 from shared.contracts.entities import Me, User
 
 # Two tabs refresh at once, or a reply is lost: the parent still gives the same successor for so long.

@@ -3,19 +3,14 @@
 How one follows another is in `rotation`.
 """
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services.auth.sealing import SecretSealer
 from services.auth.store import keys as stored
 from services.auth.store.database import hold, read_clock
 from services.auth.store.keys import RetiredKey, SealedKey
@@ -26,13 +21,6 @@ from shared.lifecycle import StartupError
 from shared.tokens import AUDIENCE, ISSUER, public_jwk
 
 KEYS_LOCK = 0x61757468  # "auth": replicas that start together create one key
-_KEY_BYTES = 32
-_NONCE_BYTES = 12  # what AES-GCM takes (NIST SP 800-38D, section 8.2)
-
-
-def derive_key(secret: bytes, purpose: str) -> bytes:
-    """Return 32 bytes for one purpose; nobody who has them learns the secret or another purpose's."""
-    return HKDF(SHA256(), _KEY_BYTES, salt=None, info=f"chatcraft {purpose}".encode()).derive(secret)
 
 
 class Sealer:
@@ -42,23 +30,20 @@ class Sealer:
     """
 
     def __init__(self, secret: bytes, previous: Sequence[bytes] = ()) -> None:
-        self._ciphers = [AESGCM(derive_key(each, "signing keys")) for each in (secret, *previous)]
+        self._sealer = SecretSealer(secret, "signing keys", previous)
 
     def seal(self, key: Ed25519PrivateKey, key_id: str) -> bytes:
-        """Return nonce and ciphertext, bound to the key's id."""
-        nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._ciphers[0].encrypt(nonce, key.private_bytes_raw(), key_id.encode())
+        """Return the sealed key, bound to its id."""
+        return self._sealer.seal(key.private_bytes_raw(), key_id)
 
     def open(self, sealed: SealedKey) -> Ed25519PrivateKey:
         """Raises StartupError if it was sealed under another secret, or altered."""
-        nonce, ciphertext = sealed.sealed[:_NONCE_BYTES], sealed.sealed[_NONCE_BYTES:]
-        for cipher in self._ciphers:
-            with suppress(InvalidTag):
-                raw = cipher.decrypt(nonce, ciphertext, sealed.id.encode())
-                return Ed25519PrivateKey.from_private_bytes(raw)
-        raise StartupError(
-            "CHATCRAFT_SECRET_KEY is not the one this database's signing keys were sealed with"
-        )
+        raw = self._sealer.open(sealed.sealed, sealed.id)
+        if raw is None:
+            raise StartupError(
+                "CHATCRAFT_SECRET_KEY is not the one this database's signing keys were sealed with"
+            )
+        return Ed25519PrivateKey.from_private_bytes(raw)
 
 
 class SigningKey(Struct, frozen=True):

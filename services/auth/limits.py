@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.auth import domain
 from services.auth.store import limits as stored
 from services.auth.store.limits import Bucket
+from shared.addresses import group_address
 from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError
 
@@ -41,7 +42,7 @@ class Limits:
 
     def registration(self, address: str) -> list[Bucket]:
         """Return what a registration is charged to."""
-        return [self._bucket(_REGISTRATIONS, "register", domain.group_address(address))]
+        return [self._bucket(_REGISTRATIONS, "register", group_address(address))]
 
     def minting(self, owner_id: str) -> list[Bucket]:
         """Return what a new bot, or a new API token, is charged to."""
@@ -53,7 +54,7 @@ class Limits:
         `is_known_here`: the account has lately signed in from this address. Then what others use up
         elsewhere does not count, so that no attacker locks the owner out.
         """
-        account, place = domain.fold_username(login), domain.group_address(address)
+        account, place = domain.fold_username(login), group_address(address)
         here = self._bucket(_GUESSES_HERE, "here", account, place)
         if is_known_here:
             return [here]
@@ -65,21 +66,21 @@ class Limits:
 
     def alarm(self, login: str, address: str) -> list[Bucket]:
         """Return what a record of slowed guesses is charged to, so that an attack does not fill the log."""
-        account, place = domain.fold_username(login), domain.group_address(address)
+        account, place = domain.fold_username(login), group_address(address)
         return [self._bucket(_ALARMS, "alarm of an account", account), self._bucket(_ALARMS, "alarm", place)]
 
     def code(self, user_id: str, address: str, *, is_known_here: bool) -> list[Bucket]:
         """Return what a try at a second factor is charged to; `is_known_here` as for a guess."""
-        here = self._bucket(_CODES_HERE, "code here", user_id, domain.group_address(address))
+        here = self._bucket(_CODES_HERE, "code here", user_id, group_address(address))
         return [here] if is_known_here else [here, self._bucket(_CODES_ACCOUNT, "code account", user_id)]
 
     def challenge(self, address: str) -> list[Bucket]:
         """Return what a challenge for a passkey is charged to."""
-        return [self._bucket(_CHALLENGES, "challenge", domain.group_address(address))]
+        return [self._bucket(_CHALLENGES, "challenge", group_address(address))]
 
     def asking_for_mail(self, address: str) -> list[Bucket]:
         """Return what it is charged to that somebody who is not signed in asks for a link."""
-        return [self._bucket(_MAILS_ADDRESS, "mail from", domain.group_address(address))]
+        return [self._bucket(_MAILS_ADDRESS, "mail from", group_address(address))]
 
     def mail_to(self, email: str, purpose: str) -> list[Bucket]:
         """Return what a link to an address is charged to, whoever asked for it."""

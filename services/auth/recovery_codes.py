@@ -5,7 +5,7 @@ import hmac
 import secrets
 from collections.abc import Sequence
 
-from services.auth.keys import derive_key
+from services.auth.sealing import derive_key
 
 COUNT = 10
 # Crockford's base 32: nothing in it looks like something else. 25 are 125 bits, too many to try offline.

@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 
-from services.auth.keys import KeyRing, derive_key
+from services.auth.keys import KeyRing
+from services.auth.sealing import derive_key
 from shared.contracts.entities import Me, Tokens
 from shared.tokens import ACCESS_TOKEN_S, Claims, sign
 

@@ -9,6 +9,7 @@ import segno
 from pyotp.exceptions import OTPVerificationError
 
 from services.auth.sealing import SecretSealer
+from shared.errors import unavailable
 
 # Apps know nothing else: SHA-1, six digits, thirty seconds. One step to either side: clocks differ.
 _SLACK_STEPS = 1
@@ -29,7 +30,7 @@ class TotpSecrets:
         return pyotp.random_base32()
 
     def seal(self, secret: str, user_id: str) -> bytes:
-        return self._sealer.seal(secret, user_id)
+        return self._sealer.seal(secret.encode(), user_id)
 
     def describe(self, secret: str, username: str) -> str:
         """Return the `otpauth:` URL that an app takes."""
@@ -37,7 +38,10 @@ class TotpSecrets:
 
     def find_step(self, sealed: bytes, user_id: str, code: str, now: datetime) -> int | None:
         """Return the number of the step whose code this is, near `now`; None if it is of none."""
-        totp = pyotp.TOTP(self._sealer.open(sealed, user_id))
+        secret = self._sealer.open(sealed, user_id)
+        if secret is None:
+            raise unavailable("a sealed secret cannot be opened")
+        totp = pyotp.TOTP(secret.decode())
         try:
             return totp.verify_and_get_timecode(code, for_time=now, valid_window=_SLACK_STEPS)
         except OTPVerificationError:

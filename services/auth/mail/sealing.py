@@ -6,7 +6,6 @@ import msgspec
 
 from services.auth.mail.message import Mail, Request
 from services.auth.sealing import SecretSealer
-from shared.errors import ChatError
 
 _decoder: msgspec.json.Decoder[Mail | Request] = msgspec.json.Decoder(Mail | Request)
 
@@ -18,11 +17,12 @@ class MailSealer:
         self._sealer = SecretSealer(secret, "mails", previous)
 
     def seal(self, mail_id: str, content: Mail | Request) -> bytes:
-        return self._sealer.seal(msgspec.json.encode(content).decode(), mail_id)
+        return self._sealer.seal(msgspec.json.encode(content), mail_id)
 
     def open(self, mail_id: str, sealed: bytes) -> Mail | Request | None:
         """Return the content; None if it was sealed under another secret, or altered."""
+        opened = self._sealer.open(sealed, mail_id)
         try:
-            return _decoder.decode(self._sealer.open(sealed, mail_id))
-        except (ChatError, ValueError, msgspec.DecodeError):
+            return None if opened is None else _decoder.decode(opened)
+        except (ValueError, msgspec.DecodeError):
             return None

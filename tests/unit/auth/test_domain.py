@@ -16,10 +16,10 @@ from services.auth.domain import (
     Verdict,
     fold_name,
     fold_username,
-    group_address,
     judge_refresh,
     to_public,
 )
+from shared.addresses import group_address
 from shared.contracts.entities import Me
 
 DAY = timedelta(days=1)

@@ -7,7 +7,7 @@ import hmac
 import pytest
 from pydantic import ValidationError
 
-from services.auth.keys import derive_key
+from services.auth.sealing import derive_key
 from services.auth.settings import AuthSettings
 from services.auth.tokens import RefreshTokens
 
