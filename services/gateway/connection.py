@@ -127,6 +127,8 @@ class Connection:
     def on_closing(self) -> None:
         """A close frame is on its way: from here on the transport decides what still goes out."""
         self.write = self._transport.write
+        for room in self.rooms:
+            room.rewire(self)
 
     def on_closed(self) -> None:
         """The socket is gone, whoever closed it."""

@@ -73,7 +73,8 @@ class ActiveRoom:
         self.room_id = room_id
         self.cursor: RoomCursor | None = None
         self.ring = Ring(budget)
-        self.live: dict[Subscriber, None] = {}  # half of what a set of a hundred takes
+        self.live: dict[Subscriber, Callable[[bytes], None]] = {}
+        """With their `write`: a fan-out that looks at no connection touches less cold memory."""
         self.behind: dict[Subscriber, int] = {}
         self.ahead: dict[Subscriber, int] = {}
         self.unplaced: set[Subscriber] = set()
@@ -116,8 +117,8 @@ class ActiveRoom:
     def on_signal(self, _subject: bytes, payload: bytes) -> None:
         """Pass a signal on; whoever is behind does not need it."""
         frame = text_frame(payload)
-        for subscriber in self.live:
-            subscriber.write(frame)
+        for write in self.live.values():
+            write(frame)
 
     def flush(self) -> None:
         """Write what was accepted in this turn to all who are live, as one piece.
@@ -132,8 +133,8 @@ class ActiveRoom:
         stats.deliveries += len(self.live) * len(self._batch)
         frames = self._batch[0] if len(self._batch) == 1 else b"".join(self._batch)
         self._batch.clear()
-        for subscriber in self.live:
-            subscriber.write(frames)
+        for write in self.live.values():
+            write(frames)
         stats.fan_out_seconds += perf_counter() - started_s
 
     def expect(self, subscriber: Subscriber) -> None:
@@ -176,7 +177,7 @@ class ActiveRoom:
             return False
         self._stats.ring_hits += bool(missed)
         del self.behind[subscriber]
-        self.live[subscriber] = None
+        self.live[subscriber] = subscriber.write
         _write_all(subscriber, missed)
         return True
 
@@ -193,8 +194,8 @@ class ActiveRoom:
         for user_id, left_rev in left:
             self._note_left(user_id, left_rev)
         frame = text_frame(changes)
-        for subscriber in self.live:
-            subscriber.write(frame)
+        for write in self.live.values():
+            write(frame)
         self._promote()
         self._accept_pending()
 
@@ -251,6 +252,11 @@ class ActiveRoom:
         self.flush()
         self._forget(subscriber)
 
+    def rewire(self, subscriber: Subscriber) -> None:
+        """Take note that `subscriber.write` is another from now on."""
+        if subscriber in self.live:
+            self.live[subscriber] = subscriber.write
+
     def is_reached(self, subscriber: Subscriber) -> bool:
         """Whether the subscriber stands at or before the cursor: what has just happened concerns it."""
         return subscriber in self.live or subscriber in self.behind
@@ -269,7 +275,7 @@ class ActiveRoom:
             self.ahead[subscriber] = sys.maxsize
             self._on_gap(self)
         elif rev == self.cursor.rev and subscriber.can_take:
-            self.live[subscriber] = None
+            self.live[subscriber] = subscriber.write
         elif rev > self.cursor.rev:
             self.ahead[subscriber] = rev
             self._on_gap(self)
