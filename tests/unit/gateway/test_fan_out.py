@@ -1,6 +1,7 @@
 """A fan-out writes to each connection by the way that its transport has now."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -43,12 +44,12 @@ def make_event(room_id: str, rev: int) -> bytes:
 
 def test_after_its_close_frame_a_connection_hears_nothing_of_its_rooms() -> None:
     room_id = new_id()
-    node: Any = None
+    node: Any = SimpleNamespace(now_s=lambda: 0.0)
     room = ActiveRoom(
         room_id,
         RingBudget(),
         Stats(),
-        schedule=lambda call: call(),
+        schedule=lambda _call: None,
         on_gap=lambda _room: None,
         on_left=lambda _room, _user: None,
     )
