@@ -274,10 +274,11 @@ class PresenceRead(Struct, frozen=True):
 
 
 class GetExport(Struct, frozen=True):
-    """Asked by a gateway for who presented a token."""
+    """Asked by a gateway for who presented a token; their address is for the audit log."""
 
     user_id: str
     export_id: str
+    address: str
 
 
 class ExportHead(Struct, frozen=True):
@@ -288,7 +289,9 @@ class ExportHead(Struct, frozen=True):
     requested_at: str
 
 
-class GetExportPart(GetExport, frozen=True):
+class GetExportPart(Struct, frozen=True):
+    user_id: str
+    export_id: str
     number: int
     """From 1."""
 
