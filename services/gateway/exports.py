@@ -64,7 +64,7 @@ class ExportDoor:
         try:
             await response(scope, receive, send_soon)
         except (ChatError, TimeoutError) as exc:
-            # The answer has begun: that it ends too early tells the client. Its owner may be deactivated by now.
+            # The answer has begun: that it ends too early tells the client. Its owner may be locked out.
             log.warning("download_cut_off", reason=str(exc) or type(exc).__name__)
 
     @contextmanager

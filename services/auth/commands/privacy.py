@@ -137,10 +137,12 @@ class Privacy:
         return bot_ids
 
     async def _notify(self, connection: AsyncConnection, user_id: str) -> None:
-        """Tell the address that is about to be forgotten: it is in the mail alone, and nowhere once that is sent."""
+        """Tell the address that is about to be forgotten. The mail alone has it then, until it is sent."""
         me = await users.find_me(connection, user_id)
         if me is not None and me.email is not None and me.email_verified:
-            await self._postbox.post(connection, self._postbox.texts.erasure_begun(me.email, me.username), None)
+            await self._postbox.post(
+                connection, self._postbox.texts.erasure_begun(me.email, me.username), None
+            )
 
 
 def _own_deed(caller: Caller, action: str, **details: str) -> Deed:

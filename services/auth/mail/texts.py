@@ -109,8 +109,8 @@ class Texts(Struct, frozen=True):
             to,
             "Your account is being erased",
             [
-                f"The account {show(username)} is being erased, as was asked for by somebody signed in to it.",
-                "All logins have ended. It cannot be taken back; the receipt that was shown tells how far it is.",
+                f"The account {show(username)} is being erased, as somebody who was signed in to it asked.",
+                "All logins have ended. This cannot be taken back; the receipt tells how far it is.",
                 "Was this not you? Please write to whoever runs this server.",
             ],
         )

@@ -1,6 +1,6 @@
 """A ZIP made piece by piece: what one process has written, another goes on with. Pure; zipfile does the work.
 
-Each document is an entry of its own, packed in memory; the directory at the end is made of what is kept of each.
+Each document is an entry of its own, packed in memory; the directory at the end is made of what each left.
 """
 
 import io
@@ -86,4 +86,3 @@ def _restore(entry: Entry, made_at: datetime) -> zipfile.ZipInfo:
     info.file_size, info.compress_size = entry.plain_bytes, entry.packed_bytes
     info.flag_bits |= _SIZES_FOLLOW
     return info
-

@@ -33,7 +33,7 @@ class Document(Struct, frozen=True):
 
 
 class Progress(Struct, frozen=True):
-    """Where the next step begins: the sections of this service in their order, then presence, then messages."""
+    """Where the next step begins: the sections of this service in order, then presence, then messages."""
 
     section: int = 0
     after: Any = None

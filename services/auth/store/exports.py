@@ -84,9 +84,7 @@ async def find_ready(
     return (row.size_bytes, row.parts, row.requested_at) if row else None
 
 
-async def find_part(
-    connection: AsyncConnection, export_id: str, user_id: str, number: int
-) -> bytes | None:
+async def find_part(connection: AsyncConnection, export_id: str, user_id: str, number: int) -> bytes | None:
     """Return one part, under the same conditions."""
     statement = select(export_parts.c.data).where(
         export_parts.c.export_id == export_id,
@@ -230,9 +228,7 @@ def _to_row(export_id: str, number: int, entry: Entry) -> dict[str, Any]:
 
 
 def _is_held(held: Claim) -> ColumnElement[bool]:
-    return and_(
-        exports.c.id == held.id, exports.c.state == "waiting", exports.c.attempts == held.attempts
-    )
+    return and_(exports.c.id == held.id, exports.c.state == "waiting", exports.c.attempts == held.attempts)
 
 
 def _kept(user_id: str) -> list[ColumnElement[bool]]:

@@ -18,7 +18,7 @@ _SUFFIX_BYTES = 11
 
 
 async def wipe(connection: AsyncConnection, user_ids: list[str]) -> None:
-    """Delete all that belongs to accounts that are locked out, and their names: those are free from now on."""
+    """Delete all that belongs to accounts that are locked out, and their names: those are free then."""
     for table in reversed(metadata.sorted_tables):
         owners = _list_owners(table)
         if owners and table.name not in _KEPT:

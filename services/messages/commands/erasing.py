@@ -143,7 +143,9 @@ class Erasing:
         async with self._database.reading() as connection:
             scanned = await store.scan_reactions(connection, room_id, after)
         own = [each for each in scanned if each.user_id == user_id]
-        erasures = [EraseReaction(room_id=room_id, message_id=each.message_id, emoji=each.emoji) for each in own]
+        erasures = [
+            EraseReaction(room_id=room_id, message_id=each.message_id, emoji=each.emoji) for each in own
+        ]
         await self._write(user_id, ERASE_REACTION, erasures)
         return scanned[-1].place if len(scanned) == STRIDE else None
 

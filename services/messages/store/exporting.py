@@ -1,4 +1,4 @@
-"""The statements of an export: what a user has in rooms, page by page, each looking at a bounded stride of rows.
+"""The statements of an export: what a user has in rooms, page by page, each reading a bounded stride of rows.
 
 The walk through the rooms, and why there is one, is `erasing`'s.
 """
@@ -119,16 +119,12 @@ async def list_invites(connection: Connection, user_id: str, after: tuple[str, s
     return [MadeInvite(str(room_id), str(invite_id), *rest) for room_id, invite_id, *rest in records]
 
 
-async def list_messages(
-    connection: Connection, room_id: str, message_ids: Sequence[str]
-) -> list[MessageRow]:
+async def list_messages(connection: Connection, room_id: str, message_ids: Sequence[str]) -> list[MessageRow]:
     """Return these messages of a room, by rev."""
     return [message_row(record) for record in await connection.fetch(_MESSAGES, room_id, message_ids)]
 
 
-async def scan_versions(
-    connection: Connection, room_id: str, after: tuple[str, int]
-) -> list[ScannedVersion]:
+async def scan_versions(connection: Connection, room_id: str, after: tuple[str, int]) -> list[ScannedVersion]:
     """Return the next stride of a room's earlier texts, anybody's, without the texts."""
     records = await connection.fetch(_SCAN_VERSIONS, room_id, *after, STRIDE)
     return [ScannedVersion(str(key), rev, str(sender)) for key, rev, sender in records]

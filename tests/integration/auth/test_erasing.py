@@ -1,4 +1,4 @@
-"""Erasures as the auth service runs them: locked out at once, each step in its order, nothing left at the end."""
+"""Erasures as the auth service runs them: locked out at once, each step in order, nothing left at the end."""
 
 import asyncio
 
@@ -65,7 +65,7 @@ async def test_nothing_of_an_erased_account_is_left_in_any_table(
     await client.ask(privacy.request_export, Empty(), by)
     await wait_export(client, by)
     await erase(client, by)
-    # These hold ids alone: the account without a name, the receipt, the log, what ended tokens for 16 minutes.
+    # These hold ids alone: the account without a name, the receipt, the log, what ends tokens.
     allowed = {"users", "erasures", "audit_log", "revocations"}
     for table in metadata.sorted_tables:
         for needle in (person.user.username, "Gone Person", "gone@erase.example", "her script", by.user_id):

@@ -7,7 +7,7 @@ from shared.contracts import emails, privacy
 from shared.contracts.entities import Empty
 from tests.integration.auth.client import Client
 from tests.integration.auth.mailbox import DEADLINE_S, Mailbox
-from tests.integration.auth.others import Others, erase, wait_export
+from tests.integration.auth.others import Others, erase
 from tests.wire import eventually
 
 
