@@ -17,13 +17,16 @@ from services.auth.commands.calls import Calls
 from services.auth.commands.consents import Consents
 from services.auth.commands.emails import Emails
 from services.auth.commands.factors import Factors
+from services.auth.commands.identities import Identities
 from services.auth.commands.invitations import Invitations
 from services.auth.commands.logins import Logins
+from services.auth.commands.oidc import Oidc
 from services.auth.commands.passkeys import Passkeys
 from services.auth.commands.passwords import PasswordChanges
 from services.auth.commands.profiles import Profiles
 from services.auth.commands.refreshing import Refreshing
 from services.auth.commands.registering import Registering
+from services.auth.commands.registering_oidc import RegisteringOidc
 from services.auth.commands.second_step import SecondStep
 from services.auth.commands.signing_in import SigningIn
 from services.auth.commands.stepping_up import SteppingUp
@@ -34,6 +37,8 @@ from services.auth.mail import sender as mail_sender
 from services.auth.mail.mailing import Mailing
 from services.auth.mail.sealing import MailSealer
 from services.auth.minting import TokenMint
+from services.auth.oidc.journeys import Journeys
+from services.auth.oidc.providers import Providers
 from services.auth.passkey_proof import PasskeyProofs
 from services.auth.passwords import Passwords, load_common_passwords
 from services.auth.recovery_codes import RecoveryCodes
@@ -71,7 +76,8 @@ def create_app(settings: AuthSettings) -> FastAPI:
 
         dispatcher = Dispatcher(SERVICE, bus, translate)
         parts = _Parts(settings, engine, bus, ring, passwords)
-        for add in (_add_logins, _add_accounts, _add_factors, _add_bots):
+        stack.push_async_callback(parts.providers.close)
+        for add in (_add_logins, _add_accounts, _add_factors, _add_bots, _add_identities):
             add(parts, dispatcher)
 
         background = await stack.enter_async_context(Background())
@@ -104,6 +110,9 @@ class _Parts:
         self.refresh_tokens = RefreshTokens(*secrets)
         self.starter = LoginStarter(ring, self.refresh_tokens, self.login_limits, Arrivals(self.mail.postbox))
         self.rates = Limits(settings.auth_rate_factor)
+        self.policy = RegistrationPolicy(settings, sends_mail=self.mail.postbox.is_open)
+        self.providers = Providers(settings)
+        self.name_by_issuer = self.providers.name_by_issuer
 
 
 def _add_logins(parts: _Parts, dispatcher: Dispatcher) -> None:
@@ -127,15 +136,15 @@ def _add_logins(parts: _Parts, dispatcher: Dispatcher) -> None:
 def _add_accounts(parts: _Parts, dispatcher: Dispatcher) -> None:
     """Registration and what it asks for, addresses, passwords."""
     engine, passwords, rates = parts.engine, parts.passwords, parts.rates
-    postbox, links = parts.mail.postbox, parts.mail.links
-    policy = RegistrationPolicy(parts.settings, sends_mail=postbox.is_open)
+    postbox, links, policy = parts.mail.postbox, parts.mail.links, parts.policy
     if policy.must_verify_email and not postbox.is_open:
         raise StartupError(
             "CHATCRAFT_AUTH_REGISTRATION is domain, which needs mail: set CHATCRAFT_AUTH_SMTP_URL"
         )
     Registering(
-        engine=engine, starter=parts.starter, passwords=passwords, rates=rates, policy=policy, links=links
-    ).add_to(dispatcher)
+        engine=engine, starter=parts.starter, passwords=passwords, rates=rates, policy=policy, links=links,
+        providers=parts.providers.describe(),
+    ).add_to(dispatcher)  # fmt: skip
     Emails(engine=engine, rates=rates, policy=policy, postbox=postbox, links=links).add_to(dispatcher)
     PasswordChanges(engine=engine, bus=parts.bus, passwords=passwords, rates=rates, postbox=postbox).add_to(
         dispatcher
@@ -152,7 +161,7 @@ def _add_factors(parts: _Parts, dispatcher: Dispatcher) -> None:
     party = RelyingParty(settings.auth_rp_id, settings.origins)
     codes, proofs = CodeChecker(totp, recovery), PasskeyProofs(engine, party)
     Factors(engine=engine, bus=bus, totp=totp, recovery=recovery).add_to(dispatcher)
-    Passkeys(engine=engine, bus=bus, party=party).add_to(dispatcher)
+    Passkeys(engine=engine, bus=bus, party=party, issuers=parts.name_by_issuer).add_to(dispatcher)
     SecondStep(engine=engine, starter=parts.starter, codes=codes, proofs=proofs, rates=rates).add_to(
         dispatcher
     )
@@ -168,6 +177,22 @@ def _add_bots(parts: _Parts, dispatcher: Dispatcher) -> None:
     Tokens(mint=mint).add_to(dispatcher)
     Bots(
         engine=engine, bus=bus, mint=mint, rates=rates, bots_max=parts.settings.auth_bots_per_owner
+    ).add_to(dispatcher)  # fmt: skip
+
+
+def _add_identities(parts: _Parts, dispatcher: Dispatcher) -> None:
+    """Signing in at providers."""
+    engine, bus, rates, providers = parts.engine, parts.bus, parts.rates, parts.providers
+    policy, journeys = parts.policy, Journeys(providers)
+    Oidc(
+        engine=engine, bus=bus, starter=parts.starter, rates=rates, policy=policy, journeys=journeys
+    ).add_to(dispatcher)  # fmt: skip
+    RegisteringOidc(
+        engine=engine, starter=parts.starter, rates=rates, policy=policy, providers=providers
+    ).add_to(dispatcher)  # fmt: skip
+    Identities(
+        engine=engine, bus=bus, rates=rates, providers=providers, journeys=journeys,
+        name_by_issuer=parts.name_by_issuer,
     ).add_to(dispatcher)  # fmt: skip
 
 

@@ -13,12 +13,14 @@ from services.auth.store import (
     challenges,
     endings,
     factors,
+    identity_tickets,
     invitations,
     keys,
     limits,
     links,
     logins,
     mails,
+    oidc_flows,
     pending_logins,
 )
 from services.auth.store.database import try_to_hold
@@ -50,6 +52,8 @@ async def sweep(engine: AsyncEngine) -> None:
         await factors.sweep(connection)
         await challenges.sweep(connection)
         await pending_logins.sweep(connection)
+        await oidc_flows.sweep(connection)
+        await identity_tickets.sweep(connection)
         await endings.sweep(connection)
 
 
