@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from asyncpg.exceptions import InterfaceError, PostgresError
 from fastapi import FastAPI
@@ -32,6 +33,7 @@ from services.auth.commands.signing_in import SigningIn
 from services.auth.commands.stepping_up import SteppingUp
 from services.auth.commands.tokens import Tokens
 from services.auth.keys import KeyRing, Sealer
+from services.auth.ldap.door import DirectoryDoor
 from services.auth.limits import Limits
 from services.auth.mail import sender as mail_sender
 from services.auth.mail.mailing import Mailing
@@ -47,6 +49,7 @@ from services.auth.relying_party import RelyingParty
 from services.auth.second_factor import CodeChecker
 from services.auth.settings import AuthSettings
 from services.auth.store.database import ping
+from services.auth.store.identities import DIRECTORY
 from services.auth.store.schema import check_schema
 from services.auth.tokens import RefreshTokens
 from services.auth.totp import TotpSecrets
@@ -55,6 +58,9 @@ from shared.bus import Bus
 from shared.db import create_engine, translate
 from shared.dispatch import Dispatcher
 from shared.lifecycle import Checks, StartupError, create_private_app
+
+if TYPE_CHECKING:  # it needs the extra
+    from services.auth.ldap.directory import Directory
 
 SERVICE = "auth"
 
@@ -77,6 +83,8 @@ def create_app(settings: AuthSettings) -> FastAPI:
         dispatcher = Dispatcher(SERVICE, bus, translate)
         parts = _Parts(settings, engine, bus, ring, passwords)
         stack.push_async_callback(parts.providers.close)
+        if parts.directory is not None:
+            stack.callback(parts.directory.close)
         for add in (_add_logins, _add_accounts, _add_factors, _add_bots, _add_identities):
             add(parts, dispatcher)
 
@@ -112,13 +120,17 @@ class _Parts:
         self.rates = Limits(settings.auth_rate_factor)
         self.policy = RegistrationPolicy(settings, sends_mail=self.mail.postbox.is_open)
         self.providers = Providers(settings)
+        self.directory = _open_directory(settings)
         self.name_by_issuer = self.providers.name_by_issuer
+        if self.directory is not None:
+            self.name_by_issuer[DIRECTORY] = self.directory.settings.name
 
 
 def _add_logins(parts: _Parts, dispatcher: Dispatcher) -> None:
     """Signing in, where one is signed in, who one is."""
+    door = DirectoryDoor(parts.engine, parts.bus, parts.directory) if parts.directory else None
     SigningIn(
-        engine=parts.engine, starter=parts.starter, passwords=parts.passwords, rates=parts.rates
+        engine=parts.engine, starter=parts.starter, passwords=parts.passwords, rates=parts.rates, door=door
     ).add_to(dispatcher)
     Refreshing(
         engine=parts.engine,
@@ -194,6 +206,21 @@ def _add_identities(parts: _Parts, dispatcher: Dispatcher) -> None:
         engine=engine, bus=bus, rates=rates, providers=providers, journeys=journeys,
         name_by_issuer=parts.name_by_issuer,
     ).add_to(dispatcher)  # fmt: skip
+
+
+def _open_directory(settings: AuthSettings) -> "Directory | None":
+    if settings.directory is None:
+        return None
+    try:
+        from services.auth.ldap.directory import Directory  # noqa: PLC0415 - an extra, for who has a directory
+    except ImportError as exc:
+        raise StartupError(
+            "CHATCRAFT_AUTH_LDAP needs the extra `ldap`: pip install 'chatcraft[ldap]'"
+        ) from exc
+    try:
+        return Directory(settings.directory)
+    except OSError as exc:
+        raise StartupError(f"CHATCRAFT_AUTH_LDAP: ca_file cannot be read: {exc}") from exc
 
 
 async def _open_database(engine: AsyncEngine, ring: KeyRing) -> None:
