@@ -2,6 +2,7 @@
 
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from asyncpg.exceptions import InterfaceError, PostgresError
 from fastapi import FastAPI
@@ -17,24 +18,30 @@ from services.auth.commands.calls import Calls
 from services.auth.commands.consents import Consents
 from services.auth.commands.emails import Emails
 from services.auth.commands.factors import Factors
+from services.auth.commands.identities import Identities
 from services.auth.commands.invitations import Invitations
 from services.auth.commands.logins import Logins
+from services.auth.commands.oidc import Oidc
 from services.auth.commands.passkeys import Passkeys
 from services.auth.commands.passwords import PasswordChanges
 from services.auth.commands.privacy import Privacy
 from services.auth.commands.profiles import Profiles
 from services.auth.commands.refreshing import Refreshing
 from services.auth.commands.registering import Registering
+from services.auth.commands.registering_oidc import RegisteringOidc
 from services.auth.commands.second_step import SecondStep
 from services.auth.commands.signing_in import SigningIn
 from services.auth.commands.stepping_up import SteppingUp
 from services.auth.commands.tokens import Tokens
 from services.auth.keys import KeyRing, Sealer
+from services.auth.ldap.door import DirectoryDoor
 from services.auth.limits import Limits
 from services.auth.mail import sender as mail_sender
 from services.auth.mail.mailing import Mailing
 from services.auth.mail.sealing import MailSealer
 from services.auth.minting import TokenMint
+from services.auth.oidc.journeys import Journeys
+from services.auth.oidc.providers import Providers
 from services.auth.passkey_proof import PasskeyProofs
 from services.auth.passwords import Passwords, load_common_passwords
 from services.auth.privacy import erasing, exporting
@@ -46,6 +53,7 @@ from services.auth.relying_party import RelyingParty
 from services.auth.second_factor import CodeChecker
 from services.auth.settings import AuthSettings
 from services.auth.store.database import ping
+from services.auth.store.identities import DIRECTORY
 from services.auth.store.schema import check_schema
 from services.auth.tokens import RefreshTokens
 from services.auth.totp import TotpSecrets
@@ -54,6 +62,9 @@ from shared.bus import Bus
 from shared.db import create_engine, translate
 from shared.dispatch import Dispatcher
 from shared.lifecycle import Checks, StartupError, create_private_app
+
+if TYPE_CHECKING:  # it needs the extra
+    from services.auth.ldap.directory import Directory
 
 SERVICE = "auth"
 
@@ -75,7 +86,10 @@ def create_app(settings: AuthSettings) -> FastAPI:
 
         dispatcher = Dispatcher(SERVICE, bus, translate)
         parts = _Parts(settings, engine, bus, ring, passwords)
-        for add in (_add_logins, _add_accounts, _add_factors, _add_bots, _add_privacy):
+        stack.push_async_callback(parts.providers.close)
+        if parts.directory is not None:
+            stack.callback(parts.directory.close)
+        for add in (_add_logins, _add_accounts, _add_factors, _add_bots, _add_identities, _add_privacy):
             add(parts, dispatcher)
 
         background = await stack.enter_async_context(Background())
@@ -110,12 +124,19 @@ class _Parts:
         self.refresh_tokens = RefreshTokens(*secrets)
         self.starter = LoginStarter(ring, self.refresh_tokens, self.login_limits, Arrivals(self.mail.postbox))
         self.rates = Limits(settings.auth_rate_factor)
+        self.policy = RegistrationPolicy(settings, sends_mail=self.mail.postbox.is_open)
+        self.providers = Providers(settings)
+        self.directory = _open_directory(settings)
+        self.name_by_issuer = self.providers.name_by_issuer
+        if self.directory is not None:
+            self.name_by_issuer[DIRECTORY] = self.directory.settings.name
 
 
 def _add_logins(parts: _Parts, dispatcher: Dispatcher) -> None:
     """Signing in, where one is signed in, who one is."""
+    door = DirectoryDoor(parts.engine, parts.bus, parts.directory) if parts.directory else None
     SigningIn(
-        engine=parts.engine, starter=parts.starter, passwords=parts.passwords, rates=parts.rates
+        engine=parts.engine, starter=parts.starter, passwords=parts.passwords, rates=parts.rates, door=door
     ).add_to(dispatcher)
     Refreshing(
         engine=parts.engine,
@@ -133,15 +154,15 @@ def _add_logins(parts: _Parts, dispatcher: Dispatcher) -> None:
 def _add_accounts(parts: _Parts, dispatcher: Dispatcher) -> None:
     """Registration and what it asks for, addresses, passwords."""
     engine, passwords, rates = parts.engine, parts.passwords, parts.rates
-    postbox, links = parts.mail.postbox, parts.mail.links
-    policy = RegistrationPolicy(parts.settings, sends_mail=postbox.is_open)
+    postbox, links, policy = parts.mail.postbox, parts.mail.links, parts.policy
     if policy.must_verify_email and not postbox.is_open:
         raise StartupError(
             "CHATCRAFT_AUTH_REGISTRATION is domain, which needs mail: set CHATCRAFT_AUTH_SMTP_URL"
         )
     Registering(
-        engine=engine, starter=parts.starter, passwords=passwords, rates=rates, policy=policy, links=links
-    ).add_to(dispatcher)
+        engine=engine, starter=parts.starter, passwords=passwords, rates=rates, policy=policy, links=links,
+        providers=parts.providers.describe(),
+    ).add_to(dispatcher)  # fmt: skip
     Emails(engine=engine, rates=rates, policy=policy, postbox=postbox, links=links).add_to(dispatcher)
     PasswordChanges(engine=engine, bus=parts.bus, passwords=passwords, rates=rates, postbox=postbox).add_to(
         dispatcher
@@ -158,7 +179,7 @@ def _add_factors(parts: _Parts, dispatcher: Dispatcher) -> None:
     party = RelyingParty(settings.auth_rp_id, settings.origins)
     codes, proofs = CodeChecker(totp, recovery), PasskeyProofs(engine, party)
     Factors(engine=engine, bus=bus, totp=totp, recovery=recovery).add_to(dispatcher)
-    Passkeys(engine=engine, bus=bus, party=party).add_to(dispatcher)
+    Passkeys(engine=engine, bus=bus, party=party, issuers=parts.name_by_issuer).add_to(dispatcher)
     SecondStep(engine=engine, starter=parts.starter, codes=codes, proofs=proofs, rates=rates).add_to(
         dispatcher
     )
@@ -182,6 +203,37 @@ def _add_privacy(parts: _Parts, dispatcher: Dispatcher) -> None:
     Privacy(engine=parts.engine, bus=parts.bus, rates=parts.rates, postbox=parts.mail.postbox).add_to(
         dispatcher
     )
+
+
+def _add_identities(parts: _Parts, dispatcher: Dispatcher) -> None:
+    """Signing in at providers."""
+    engine, bus, rates, providers = parts.engine, parts.bus, parts.rates, parts.providers
+    policy, journeys = parts.policy, Journeys(providers)
+    Oidc(
+        engine=engine, bus=bus, starter=parts.starter, rates=rates, policy=policy, journeys=journeys
+    ).add_to(dispatcher)  # fmt: skip
+    RegisteringOidc(
+        engine=engine, starter=parts.starter, rates=rates, policy=policy, providers=providers
+    ).add_to(dispatcher)  # fmt: skip
+    Identities(
+        engine=engine, bus=bus, rates=rates, providers=providers, journeys=journeys,
+        name_by_issuer=parts.name_by_issuer,
+    ).add_to(dispatcher)  # fmt: skip
+
+
+def _open_directory(settings: AuthSettings) -> "Directory | None":
+    if settings.directory is None:
+        return None
+    try:
+        from services.auth.ldap.directory import Directory  # noqa: PLC0415 - an extra, for who has a directory
+    except ImportError as exc:
+        raise StartupError(
+            "CHATCRAFT_AUTH_LDAP needs the extra `ldap`: pip install 'chatcraft[ldap]'"
+        ) from exc
+    try:
+        return Directory(settings.directory)
+    except OSError as exc:
+        raise StartupError(f"CHATCRAFT_AUTH_LDAP: ca_file cannot be read: {exc}") from exc
 
 
 async def _open_database(engine: AsyncEngine, ring: KeyRing) -> None:

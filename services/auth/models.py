@@ -334,3 +334,43 @@ erasure_steps = Table(
     Column("name", Text, primary_key=True),
     Column("finished_at", _TIME, nullable=False),
 )
+
+# Accounts elsewhere by which a user signs in. Whose they are is decided by issuer and subject alone.
+identities = Table(
+    "identities",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("user_id", _ID, ForeignKey("auth.users.id"), nullable=False),
+    Column("provider_id", Text, nullable=False),  # what the setting called it then: to be shown
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("email", Text),  # as last heard; it decides nothing
+    Column("linked_at", _TIME, nullable=False),
+    Column("last_used_at", _TIME),
+)
+
+# Who has gone to a provider and has yet to come back. Gone once tried.
+oidc_flows = Table(
+    "oidc_flows",
+    metadata,
+    Column("state_hash", LargeBinary, primary_key=True),
+    Column("binding_hash", LargeBinary, nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("user_id", _ID, ForeignKey("auth.users.id")),  # null: to sign in; else to add an identity
+    Column("expires_at", _TIME, nullable=False),
+)
+
+# Who has come back, and is nobody's identity yet: to be linked to one user, or to register.
+identity_tickets = Table(
+    "identity_tickets",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("user_id", _ID, ForeignKey("auth.users.id")),  # who may link it; null: nobody, it registers
+    Column("provider_id", Text, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("email", Text),
+    Column("email_verified", Boolean, nullable=False),
+    Column("is_admin", Boolean, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+)

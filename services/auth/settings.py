@@ -9,7 +9,8 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
 from services.auth.domain import LoginLimits
-from services.auth.mail.settings import MailSettings
+from services.auth.ldap.settings import LdapSettings
+from services.auth.oidc.settings import OidcSettings
 from services.auth.registration.settings import RegistrationSettings
 from shared.settings import DatabaseSettings, ServiceSettings
 
@@ -51,7 +52,7 @@ class SecretSettings(BaseSettings):
         return [_decode(each) for each in _split(self.auth_previous_secret_keys.get_secret_value())]
 
 
-class AuthSettings(SecretSettings, MailSettings, RegistrationSettings, DatabaseSettings):
+class AuthSettings(SecretSettings, OidcSettings, LdapSettings, RegistrationSettings, DatabaseSettings):
     """`CHATCRAFT_SECRET_KEY` must be the same on every replica, and as well kept as the database."""
 
     auth_rate_factor: float = Field(default=1.0, gt=0)

@@ -14,12 +14,14 @@ from services.auth.store import (
     endings,
     exports,
     factors,
+    identity_tickets,
     invitations,
     keys,
     limits,
     links,
     logins,
     mails,
+    oidc_flows,
     pending_logins,
 )
 from services.auth.store.database import try_to_hold
@@ -52,6 +54,8 @@ async def sweep(engine: AsyncEngine) -> None:
         await challenges.sweep(connection)
         await pending_logins.sweep(connection)
         await exports.sweep(connection)
+        await oidc_flows.sweep(connection)
+        await identity_tickets.sweep(connection)
         await endings.sweep(connection)
 
 

@@ -15,6 +15,7 @@ from shared.contracts.registry import Command
 _MAX_AGE_S = 400 * 24 * 3600
 _GIVES_TOKENS = frozenset(
     {"auth.register", "auth.login", "auth.login_totp", "auth.login_passkey", "auth.refresh"}
+    | {"auth.finish_oidc", "auth.register_oidc"}
 )
 _ENDS_LOGIN = "auth.logout"
 

@@ -12,6 +12,7 @@ from shared.contracts import (
     emails,
     events,
     factors,
+    identities,
     invitations,
     invites,
     members,
@@ -32,7 +33,7 @@ from shared.contracts import (
 )
 
 __all__ = [
-    "admin", "auth", "bots", "consents", "drafts", "emails", "events", "factors", "invitations", "invites",
-    "members", "messages", "passwords", "presence", "privacy", "proving", "reactions", "registration",
+    "admin", "auth", "bots", "consents", "drafts", "emails", "events", "factors", "identities", "invitations",
+    "invites", "members", "messages", "passwords", "presence", "privacy", "proving", "reactions", "registration",
     "rooms", "saved", "search", "sync", "threads", "tokens", "users",
 ]  # fmt: skip

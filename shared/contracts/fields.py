@@ -41,6 +41,7 @@ _EMOJI = r"^(:[a-z0-9_+-]{1,48}:|[^\x00-\x1f\x7f\s:/]+)$(?!\n)"
 _SCOPE = r"^(read|write|rooms:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$(?!\n)"
 _TIMESTAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$(?!\n)"
 _ACTION = r"^[a-z_]+(\.[a-z_]+)?$(?!\n)"
+_PROVIDER = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$(?!\n)"
 _MOMENT = r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d))?$(?!\n)"
 
 PROBLEMS: dict[str, str] = {
@@ -61,6 +62,7 @@ PROBLEMS: dict[str, str] = {
     _SCOPE: "must be read, write or rooms:<room id>",
     _TIMESTAMP: "must be an RFC 3339 time such as 2026-01-31T12:00:00.000Z",
     _ACTION: "must be an action such as login.revoked, or the noun of several such as login",
+    _PROVIDER: "must be the id of a provider such as corp",
     _MOMENT: "must be a day such as 2026-01-31 or an RFC 3339 time such as 2026-01-31T12:00:00.000Z",
 }
 
@@ -101,4 +103,6 @@ PasskeyName = Annotated[str, Meta(pattern=_VISIBLE_LINE, max_length=64)]
 CredentialId = Annotated[str, Meta(pattern=_BASE64URL, min_length=1, max_length=1_364)]
 UserHandle = Annotated[str, Meta(pattern=_BASE64URL, min_length=1, max_length=86)]
 PasskeyBytes = Annotated[str, Meta(pattern=_BASE64URL, min_length=1, max_length=8_192)]
+ProviderId = Annotated[str, Meta(pattern=_PROVIDER, min_length=1, max_length=32)]
+Issuer = Annotated[str, Meta(pattern=_LINE, min_length=1, max_length=2_048)]
 Transport = Annotated[str, Meta(pattern=_TRANSPORT, min_length=1, max_length=32)]

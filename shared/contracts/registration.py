@@ -2,12 +2,19 @@
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from shared.contracts.entities import Empty
 from shared.contracts.registry import GET, REST_ONLY, Access, command
 
 RegistrationMode = Literal["open", "invite", "closed", "domain"]
+
+
+class Provider(Struct, frozen=True):
+    """Where else one can sign in: `auth.begin_oidc`."""
+
+    id: str
+    name: str
 
 
 class Policy(Struct, frozen=True):
@@ -24,6 +31,7 @@ class Policy(Struct, frozen=True):
     minimum_age: int | None
     sends_mail: bool
     """Whether addresses can be verified and forgotten passwords set anew."""
+    providers: list[Provider] = field(default_factory=list)
 
 
 get_policy = command(

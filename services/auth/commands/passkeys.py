@@ -1,7 +1,10 @@
 """The caller's passkeys: make, name and remove them."""
 
+from collections.abc import Collection
+
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.auth import ways_in
 from services.auth.changing import changing_factors
 from services.auth.fresh import require_fresh
 from services.auth.relying_party import NotVerified, RelyingParty
@@ -21,10 +24,14 @@ from shared.ids import new_id
 class Passkeys:
     """The handlers and what they need."""
 
-    def __init__(self, *, engine: AsyncEngine, bus: Bus, party: RelyingParty) -> None:
+    def __init__(
+        self, *, engine: AsyncEngine, bus: Bus, party: RelyingParty, issuers: Collection[str]
+    ) -> None:
+        """`issuers`: of the providers by which people sign in, too."""
         self._engine = engine
         self._bus = bus
         self._party = party
+        self._issuers = issuers
 
     def add_to(self, dispatcher: Dispatcher) -> None:
         dispatcher.handle(factors.begin_passkey, self.begin_passkey)
@@ -81,8 +88,7 @@ class Passkeys:
         async with changing_factors(self._engine, self._bus, caller) as change:
             if not await stored.remove(change.connection, caller.user_id, asked.passkey_id):
                 raise not_found("passkey")
-            others = await stored.list_passkeys(change.connection, caller.user_id)
-            if change.account.password_hash is None and not others:
+            if not await ways_in.are_left(change.connection, change.account, self._issuers):
                 raise _last_way_in()
             change.note("passkey.removed", passkey_id=asked.passkey_id)
         return Empty()

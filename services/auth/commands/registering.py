@@ -1,16 +1,17 @@
 """Register, as far as the policy lets people; and what the policy is."""
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.auth import domain, limits
 from services.auth.beginning import LoginStarter
 from services.auth.limits import Limits
-from services.auth.mail.links import LinkMailer, hash_token
+from services.auth.mail.links import LinkMailer
 from services.auth.passwords import Passwords, refuse_weak
-from services.auth.registration.policy import RegistrationPolicy, must_verify, not_invited
-from services.auth.store import audit, consents, invitations, users
+from services.auth.registration.inviting import look_at_invitation, use_invitation
+from services.auth.registration.policy import RegistrationPolicy, must_verify
+from services.auth.store import consents, users
 from services.auth.store import limits as stored_limits
-from services.auth.store.audit import Deed
 from services.auth.store.database import read_clock
 from shared.bus import BusRequest, Caller
 from shared.contracts import auth, registration
@@ -32,6 +33,7 @@ class Registering:
         rates: Limits,
         policy: RegistrationPolicy,
         links: LinkMailer,
+        providers: list[registration.Provider],
     ) -> None:
         self._engine = engine
         self._starter = starter
@@ -39,13 +41,14 @@ class Registering:
         self._rates = rates
         self._policy = policy
         self._links = links
+        self._providers = providers
 
     def add_to(self, dispatcher: Dispatcher) -> None:
         dispatcher.handle_request(auth.register, self.register)
         dispatcher.handle(registration.get_policy, self.get_policy)
 
     async def get_policy(self, _caller: Caller, _asked: Empty) -> registration.Policy:
-        return self._policy.describe()
+        return msgspec.structs.replace(self._policy.describe(), providers=self._providers)
 
     async def register(self, request: BusRequest, asked: auth.Register) -> auth.SignedIn:
         """Create an account. Raises ChatError `conflict`, `forbidden`, `invalid_input`, `rate_limited`.
@@ -57,7 +60,7 @@ class Registering:
         refuse_weak(asked.password, username)
         async with self._engine.begin() as connection:
             await limits.charge(connection, self._rates.registration(request.caller.address))
-            await self._look_at_invitation(connection, asked)
+            await look_at_invitation(connection, self._policy, asked.invitation)
             if await users.is_username_taken(connection, username):  # before the work of hashing
                 raise taken("username")
         password_hash = await self._passwords.hash(asked.password)
@@ -67,13 +70,6 @@ class Registering:
         if signed_in is None:
             raise must_verify()
         return signed_in
-
-    async def _look_at_invitation(self, connection: AsyncConnection, asked: auth.Register) -> None:
-        """Turn away who has none before anything is told of user names."""
-        if self._policy.needs_invitation:
-            token_hash = hash_token(asked.invitation or "")
-            if not await invitations.is_usable(connection, token_hash):
-                raise not_invited()
 
     async def _insert(
         self, connection: AsyncConnection, username: str, password_hash: str, asked: auth.Register
@@ -105,15 +101,5 @@ class Registering:
         signed_in = None
         if not self._policy.must_verify_email:
             signed_in = await self._starter.begin(connection, me, request, is_new_account=True)
-        if self._policy.needs_invitation:
-            await self._use_invitation(connection, me, request, asked)
+        await use_invitation(connection, self._policy, me, request.caller.address, asked.invitation)
         return signed_in
-
-    async def _use_invitation(
-        self, connection: AsyncConnection, me: Me, request: BusRequest, asked: auth.Register
-    ) -> None:
-        used = await invitations.use(connection, hash_token(asked.invitation or ""))
-        if used is None:
-            raise not_invited()
-        details = {"invitation_id": used}
-        await audit.record(connection, Deed("invitation.used", me.id, me.id, request.caller.address, details))

@@ -4,11 +4,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth import limits, second_factor
 from services.auth.beginning import LoginStarter
+from services.auth.ldap.door import DirectoryDoor
 from services.auth.limits import Limits
 from services.auth.passwords import Passwords
-from services.auth.store import audit, logins, users
+from services.auth.store import audit, identities, logins, users
 from services.auth.store import limits as stored_limits
 from services.auth.store.audit import Deed
+from services.auth.store.identities import Owner
+from services.auth.store.limits import Bucket
 from services.auth.store.users import Account
 from shared.bus import BusRequest
 from shared.contracts import auth
@@ -30,11 +33,14 @@ class SigningIn:
         starter: LoginStarter,
         passwords: Passwords,
         rates: Limits,
+        door: DirectoryDoor | None,
     ) -> None:
+        """`door` is None where there is no directory."""
         self._engine = engine
         self._starter = starter
         self._passwords = passwords
         self._rates = rates
+        self._door = door
 
     def add_to(self, dispatcher: Dispatcher) -> None:
         dispatcher.handle_request(auth.login, self.login)
@@ -56,6 +62,9 @@ class SigningIn:
             raise limits.refuse(wait)
         password_hash = account.password_hash if account else None
         is_right = await self._passwords.verify(password_hash, asked.password)
+        if not is_right and self._door is not None:
+            owner = await self._door.open(asked, account, address)
+            return await self._enter(owner, request, guess)
         if account is None or not is_right:
             raise _refused()
         async with self._engine.begin() as connection:
@@ -64,6 +73,20 @@ class SigningIn:
             if due := await second_factor.ask_if_due(connection, current):
                 return auth.LoginReply(mfa_token=due.mfa_token, methods=due.methods)
             signed_in = await self._starter.begin(connection, current.me, request)
+            return auth.LoginReply(user=signed_in.user, tokens=signed_in.tokens)
+
+    async def _enter(self, owner: Owner | None, request: BusRequest, guess: list[Bucket]) -> auth.LoginReply:
+        """Sign in who was proved by the directory."""
+        if owner is None:
+            raise _refused()
+        async with self._engine.begin() as connection:
+            await stored_limits.refund(connection, guess)
+            account = await users.lock_account(connection, owner.user_id)
+            if account is None or account.me.deactivated or not await identities.touch(connection, owner):
+                raise _refused()
+            if due := await second_factor.ask_if_due(connection, account):
+                return auth.LoginReply(mfa_token=due.mfa_token, methods=due.methods)
+            signed_in = await self._starter.begin(connection, account.me, request, "directory")
             return auth.LoginReply(user=signed_in.user, tokens=signed_in.tokens)
 
     async def _note_slowed(self, login: str, address: str, account: Account | None) -> None:

@@ -1,13 +1,27 @@
 """The rules of registration, made of the settings: whom it lets in, and what they must accept. No I/O."""
 
+from typing import Protocol
+
 from services.auth.mail.message import split_address
 from services.auth.registration.settings import RegistrationSettings, split_domains
-from shared.contracts.auth import Register
 from shared.contracts.consents import Consent, ConsentKind, DueConsent
 from shared.contracts.errors import ErrorCode
 from shared.contracts.limits import PASSWORD_MAX, PASSWORD_MIN
 from shared.contracts.registration import Policy
 from shared.errors import ChatError, invalid
+
+
+class Applicant(Protocol):
+    """What is asked of who registers, by whatever command."""
+
+    @property
+    def email(self) -> str | None: ...
+    @property
+    def invitation(self) -> str | None: ...
+    @property
+    def accepts_terms(self) -> str | None: ...
+    @property
+    def is_old_enough(self) -> bool: ...
 
 
 class RegistrationPolicy:
@@ -43,12 +57,10 @@ class RegistrationPolicy:
         """Whether a new account is let in only once its address is verified."""
         return self.mode == "domain"
 
-    def admit(self, asked: Register) -> None:
+    def admit(self, asked: Applicant) -> None:
         """Let a registration pass, or raise `forbidden` or `invalid_input`. Invitations are the store's."""
         if self.mode == "closed":
-            raise ChatError(
-                ErrorCode.FORBIDDEN, "nobody can register here", details={"reason": "registration_closed"}
-            )
+            raise closed()
         if self.needs_invitation and asked.invitation is None:
             raise not_invited()
         if self._domains:
@@ -87,6 +99,13 @@ class RegistrationPolicy:
             for kind, version in self.list_required()
             if (kind, version) not in known
         ]
+
+
+def closed() -> ChatError:
+    """Return the refusal of everybody who has no account."""
+    return ChatError(
+        ErrorCode.FORBIDDEN, "nobody can register here", details={"reason": "registration_closed"}
+    )
 
 
 def not_invited() -> ChatError:

@@ -9,7 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import domain
 from services.auth.domain import NamePosition
-from services.auth.models import logins, passkeys, pending_logins, recovery_codes, totp, users
+from services.auth.models import (
+    identities,
+    logins,
+    passkeys,
+    pending_logins,
+    recovery_codes,
+    totp,
+    users,
+)
+from services.auth.store.identities import DIRECTORY
 from services.auth.store.users import list_profiles
 from shared.clock import to_wire
 from shared.contracts.admin import AdminUser, ListUsers
@@ -81,6 +90,9 @@ async def remove_factors(connection: AsyncConnection, user_id: str) -> int:
     deleted = [
         await connection.execute(delete(table).where(table.c.user_id == user_id)) for table in _FACTOR_TABLES
     ]
+    # Who they are in the directory is nothing that anybody could have added.
+    added = and_(identities.c.user_id == user_id, identities.c.issuer != DIRECTORY)
+    deleted.append(await connection.execute(delete(identities).where(added)))
     return sum(each.rowcount for each in deleted)
 
 

@@ -16,6 +16,7 @@ from services.auth.models import (
     audit_log,
     bots,
     consents,
+    identities,
     imported_accounts,
     invitations,
     logins,
@@ -84,6 +85,15 @@ SECTIONS = (
         _columns(_p.id, _p.name, _p.transports, _p.is_backed_up, _p.created_at, _p.last_used_at),
         _p.id,
         (_p.user_id,),
+    ),
+    Section(
+        "identities",
+        _columns(
+            identities.c.id, identities.c.provider_id, identities.c.issuer, identities.c.subject,
+            identities.c.email, identities.c.linked_at, identities.c.last_used_at,
+        ),
+        identities.c.id,
+        (identities.c.user_id,),
     ),
     Section(
         "bots",

@@ -53,7 +53,7 @@ async def insert_user(
     username: str,
     display_name: str,
     email: str | None,
-    password_hash: str,
+    password_hash: str | None,
     now: datetime,
     must_verify_email: bool = False,
 ) -> Me | None:

@@ -99,6 +99,10 @@ export interface Bans {
   next_cursor: string | null;
 }
 
+export interface BeginOidc {
+  provider_id: string;
+}
+
 /** Those that are active, by user name. */
 export interface Bots {
   bots: User[];
@@ -273,6 +277,13 @@ export interface Factors {
   passkeys: Passkey[];
 }
 
+export interface FinishOidc {
+  state: string;
+  binding: string;
+  code: string;
+  iss?: string | null;
+}
+
 export interface FinishedStep {
   name: "access" | "account" | "messages" | "presence" | "rooms";
   finished_at: string | null;
@@ -315,6 +326,19 @@ export interface Hit {
 export interface Hits {
   hits: Hit[];
   next_cursor: string | null;
+}
+
+export interface Identities {
+  identities: Identity[];
+}
+
+export interface Identity {
+  id: string;
+  provider_id: string;
+  provider_name: string;
+  email: string | null;
+  linked_at: string;
+  last_used_at: string | null;
 }
 
 export interface Invitation {
@@ -374,6 +398,16 @@ export interface Limits {
   reply_bytes: number;
   ping_interval_s: number;
   silence_s: number;
+}
+
+/** An account here has the address: sign in to it by its own ways, then confirm by `identities.link`. */
+export interface LinkDue {
+  link_token: string;
+  link_hint: string;
+}
+
+export interface LinkIdentity {
+  link_token: string;
 }
 
 export interface ListDrafts {
@@ -554,6 +588,15 @@ export interface NewToken {
   token: string;
 }
 
+/** For ten minutes. Keep `state` and `binding` in this browser alone, and go to `authorization_url`. */
+export interface OidcBegun {
+  authorization_url: string;
+  state: string;
+  binding: string;
+}
+
+export type OidcReply = SignedIn | SecondFactorDue | LinkDue | RegistrationDue;
+
 export interface OneBot {
   bot_id: string;
 }
@@ -663,6 +706,7 @@ export interface Policy {
   terms_url: string | null;
   minimum_age: number | null;
   sends_mail: boolean;
+  providers: Provider[];
 }
 
 /** A place in a room's history. Lower epoch: drop; higher: reload; else compare `rev`. */
@@ -681,6 +725,12 @@ export interface Presence {
 /** One for each id asked, in that order; unknown people are offline. */
 export interface Presences {
   presences: Presence[];
+}
+
+/** Where else one can sign in: `auth.begin_oidc`. */
+export interface Provider {
+  id: string;
+  name: string;
 }
 
 /** A reaction that came or went, and the message as it is now. */
@@ -743,6 +793,25 @@ export interface Register {
   invitation?: string | null;
   accepts_terms?: string | null;
   is_old_enough?: boolean;
+}
+
+export interface RegisterOidc {
+  registration_token: string;
+  username: string;
+  display_name?: string | null;
+  invitation?: string | null;
+  accepts_terms?: string | null;
+  is_old_enough?: boolean;
+}
+
+/** Nobody here yet: `auth.register_oidc` makes the account, within ten minutes. */
+export interface RegistrationDue {
+  registration_token: string;
+  suggested: Suggestion;
+}
+
+export interface RemoveIdentity {
+  identity_id: string;
 }
 
 export interface RemovePasskey {
@@ -949,6 +1018,12 @@ export interface StepUp {
   credential?: PasskeyAssertion | null;
 }
 
+export interface Suggestion {
+  username: string;
+  display_name: string;
+  email: string | null;
+}
+
 /** The positions that the client holds, by room; a next page repeats the request with `cursor`. */
 export interface Sync {
   rooms?: Record<string, HeldPosition>;
@@ -1114,7 +1189,9 @@ export interface Commands {
   "admin.reactivate": { request: UserOf; reply: AdminUser };
   "admin.read_audit": { request: ReadAudit; reply: AuditEntries };
   "admin.set_role": { request: SetUserRole; reply: AdminUser };
+  "auth.begin_oidc": { request: BeginOidc; reply: OidcBegun };
   "auth.change_password": { request: ChangePassword; reply: Empty };
+  "auth.finish_oidc": { request: FinishOidc; reply: OidcReply };
   "auth.get_policy": { request: Empty; reply: Policy };
   "auth.jwks": { request: Empty; reply: Jwks };
   "auth.list_logins": { request: Empty; reply: LoginSessions };
@@ -1126,6 +1203,7 @@ export interface Commands {
   "auth.reauth": { request: Reauth; reply: Empty };
   "auth.refresh": { request: Refresh; reply: Refreshed };
   "auth.register": { request: Register; reply: SignedIn };
+  "auth.register_oidc": { request: RegisterOidc; reply: SignedIn };
   "auth.request_reset": { request: RequestReset; reply: Empty };
   "auth.resend_verification": { request: ResendVerification; reply: Empty };
   "auth.reset_password": { request: ResetPassword; reply: Empty };
@@ -1153,6 +1231,11 @@ export interface Commands {
   "factors.remove_totp": { request: Empty; reply: Empty };
   "factors.rename_passkey": { request: RenamePasskey; reply: Passkey };
   "factors.renew_recovery_codes": { request: Empty; reply: RecoveryCodes };
+  "identities.add": { request: FinishOidc; reply: Identity };
+  "identities.begin": { request: BeginOidc; reply: OidcBegun };
+  "identities.link": { request: LinkIdentity; reply: Identity };
+  "identities.list": { request: Empty; reply: Identities };
+  "identities.remove": { request: RemoveIdentity; reply: Empty };
   "invitations.create": { request: CreateInvitation; reply: NewInvitation };
   "invitations.list": { request: Empty; reply: Invitations };
   "invitations.revoke": { request: RevokeInvitation; reply: Empty };
@@ -1263,7 +1346,9 @@ export const routes: Record<Op, Route | null> = {
   "admin.reactivate": { method: "POST", path: "/admin/users/{user_id}/reactivate" },
   "admin.read_audit": { method: "GET", path: "/admin/audit" },
   "admin.set_role": { method: "PUT", path: "/admin/users/{user_id}/role" },
+  "auth.begin_oidc": { method: "POST", path: "/auth/oidc/{provider_id}" },
   "auth.change_password": { method: "POST", path: "/auth/password" },
+  "auth.finish_oidc": { method: "POST", path: "/auth/oidc" },
   "auth.get_policy": { method: "GET", path: "/auth/policy" },
   "auth.jwks": { method: "GET", path: "/auth/jwks" },
   "auth.list_logins": { method: "GET", path: "/auth/logins" },
@@ -1275,6 +1360,7 @@ export const routes: Record<Op, Route | null> = {
   "auth.reauth": null,
   "auth.refresh": { method: "POST", path: "/auth/refresh" },
   "auth.register": { method: "POST", path: "/auth/register" },
+  "auth.register_oidc": { method: "POST", path: "/auth/oidc/register" },
   "auth.request_reset": { method: "POST", path: "/auth/request-reset" },
   "auth.resend_verification": { method: "POST", path: "/auth/resend-verification" },
   "auth.reset_password": { method: "POST", path: "/auth/reset-password" },
@@ -1302,6 +1388,11 @@ export const routes: Record<Op, Route | null> = {
   "factors.remove_totp": { method: "DELETE", path: "/auth/factors/totp" },
   "factors.rename_passkey": { method: "PATCH", path: "/auth/factors/passkeys/{passkey_id}" },
   "factors.renew_recovery_codes": { method: "POST", path: "/auth/factors/recovery_codes" },
+  "identities.add": { method: "POST", path: "/users/me/identities/add" },
+  "identities.begin": { method: "POST", path: "/users/me/identities/{provider_id}/begin" },
+  "identities.link": { method: "POST", path: "/users/me/identities" },
+  "identities.list": { method: "GET", path: "/users/me/identities" },
+  "identities.remove": { method: "DELETE", path: "/users/me/identities/{identity_id}" },
   "invitations.create": { method: "POST", path: "/invitations" },
   "invitations.list": { method: "GET", path: "/invitations" },
   "invitations.revoke": { method: "DELETE", path: "/invitations/{invitation_id}" },

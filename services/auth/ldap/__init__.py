@@ -1,0 +1,1 @@
+"""Signing in with the password of a directory: LDAP, an optional extra."""

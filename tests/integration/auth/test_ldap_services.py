@@ -1,0 +1,98 @@
+"""A directory over TLS, away, or not set up well: who comes in then, and what the others are told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from shared.bus import Bus
+from shared.contracts import auth
+from shared.contracts.errors import ErrorCode
+from shared.lifecycle import StartupError
+from tests.directory import OTHER_HOST, RunningDirectory, run_directory
+from tests.integration.auth.client import Client, code_of
+from tests.integration.auth.service import run_auth
+from tests.integration.auth.test_ldap import BY_NAME, BY_SEARCH, SECRET, UNAUTHENTICATED, describe
+
+
+@pytest.fixture(scope="module")
+async def directory(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningDirectory]:
+    async with run_directory(tmp_path_factory.mktemp("ldap")) as running:
+        yield running
+
+
+@pytest.mark.parametrize("scheme", ["starttls_url", "ldaps_url"])
+async def test_over_tls_the_certificate_is_checked(
+    database_url: str, nats_url: Callable[[str], str], bus: Bus, directory: RunningDirectory, scheme: str
+):
+    await directory.put_person(f"tls-{scheme.partition('_')[0]}", SECRET)
+    url = getattr(directory, scheme)
+    login = auth.PasswordLogin(f"tls-{scheme.partition('_')[0]}", SECRET)
+    trusted = describe(directory, url=url, ca_file=str(directory.ca_file), **BY_NAME)
+    async with run_auth(database_url, nats_url("auth"), **trusted):
+        assert (await Client(bus).ask(auth.login, login)).user is not None
+    unknown = describe(directory, url=url, **BY_NAME)
+    async with run_auth(database_url, nats_url("auth"), **unknown):
+        assert await code_of(Client(bus).ask(auth.login, login)) is ErrorCode.UNAVAILABLE
+    other = url.replace("127.0.0.1", OTHER_HOST)
+    misnamed = describe(directory, url=other, ca_file=str(directory.ca_file), **BY_NAME)
+    async with run_auth(database_url, nats_url("auth"), **misnamed):
+        assert await code_of(Client(bus).ask(auth.login, login)) is ErrorCode.UNAVAILABLE
+
+
+async def test_while_the_directory_is_away_only_those_with_a_password_here_come_in(
+    database_url: str, nats_url: Callable[[str], str], bus: Bus, tmp_path: Path
+):
+    async with run_directory(tmp_path) as directory:
+        await directory.put_person("away", SECRET)
+        async with run_auth(database_url, nats_url("auth"), **describe(directory, **BY_SEARCH)):
+            client = Client(bus)
+            local = (await client.register()).user.username
+            user = (await client.login("away", SECRET)).user
+            await directory.stop()
+            assert (await client.login(local)).user.username == local
+            # All others get one answer: not even this tells who has which kind of account.
+            for login in ("away", "nobody.at.all", local):
+                wrong = client.login(login, "a wrong pass phrase")
+                assert await code_of(wrong) is ErrorCode.UNAVAILABLE
+            await directory.start()
+            assert (await client.login("away", SECRET)).user.id == user.id
+
+
+async def test_a_wrong_account_for_searching_is_our_fault_and_not_the_callers(
+    database_url: str, nats_url: Callable[[str], str], bus: Bus, directory: RunningDirectory
+):
+    wrong = describe(directory, **(BY_SEARCH | {"search_password": "another"}))
+    async with run_auth(database_url, nats_url("auth"), **wrong):
+        assert await code_of(Client(bus).login("whoever", SECRET)) is ErrorCode.UNAVAILABLE
+
+
+async def test_nobody_new_comes_in_where_nobody_is_to(
+    database_url: str, nats_url: Callable[[str], str], bus: Bus, directory: RunningDirectory
+):
+    await directory.put_person("new-here", SECRET)
+    settings = describe(directory, allow_registration=False, **BY_NAME)
+    async with run_auth(database_url, nats_url("auth"), **settings):
+        assert await code_of(Client(bus).login("new-here", SECRET)) is UNAUTHENTICATED
+
+
+async def test_guesses_are_slowed_as_everywhere(
+    database_url: str, nats_url: Callable[[str], str], bus: Bus, directory: RunningDirectory
+):
+    await directory.put_person("guessed-at", SECRET)
+    async with run_auth(database_url, nats_url("auth"), 1.0, **describe(directory, **BY_NAME)):
+        client = Client(bus, "203.0.113.200")
+        for login in ("guessed-at", "nobody-at-all"):
+            codes = await asyncio.gather(*(code_of(client.login(login, "a wrong one")) for _ in range(15)))
+            assert codes.count(UNAUTHENTICATED) == 10
+            assert codes.count(ErrorCode.RATE_LIMITED) == 5
+
+
+async def test_a_ca_file_that_is_not_there_is_said_at_start(
+    database_url: str, nats_url: Callable[[str], str], directory: RunningDirectory
+):
+    settings = describe(directory, url=directory.ldaps_url, ca_file="/nowhere/ca.pem", **BY_NAME)
+    with pytest.raises(StartupError, match="CHATCRAFT_AUTH_LDAP: ca_file"):
+        async with run_auth(database_url, nats_url("auth"), **settings):
+            pass
