@@ -1,0 +1,76 @@
+// Who may register here, and doing it: with a password, or as somebody whom a provider knows.
+import { signal } from "@preact/signals";
+import type { Api } from "../net/api";
+import type { Policy, Register } from "../net/contract.gen";
+import { asCommandError, CommandError } from "../net/errors";
+import type { Account } from "./account";
+import type { PageLocation } from "./location";
+import { read, write } from "./storage";
+
+const KEPT = "policy";
+
+export class Registering {
+  /** As it was at the last visit, until the server has told; null at the first one. */
+  readonly policy = signal<Policy | null>(readKept());
+  readonly policyError = signal<CommandError | null>(null);
+  /** The account is made, and waits for the link that was mailed here. */
+  readonly mailedTo = signal<string | null>(null);
+
+  #isAsked = false;
+
+  constructor(
+    private readonly api: Api,
+    private readonly account: Pick<Account, "adopt">,
+    private readonly place: PageLocation,
+  ) {}
+
+  /** Each page that needs it asks; the first one makes it load. */
+  askPolicy(): void {
+    if (!this.#isAsked) void this.loadPolicy();
+  }
+
+  async loadPolicy(): Promise<void> {
+    this.#isAsked = true;
+    this.policyError.value = null;
+    try {
+      this.policy.value = await this.api.call("auth.get_policy", {});
+      write(KEPT, JSON.stringify(this.policy.value));
+    } catch (error) {
+      this.policyError.value = asCommandError(error);
+    }
+  }
+
+  /** Raises CommandError. */
+  async register(request: Register): Promise<void> {
+    try {
+      const { tokens } = await this.api.call("auth.register", request);
+      this.place.keepInvitation(null);
+      this.account.adopt(tokens);
+    } catch (error) {
+      await this.onRefused(asCommandError(error), request.email ?? null);
+    }
+  }
+
+  /** What the page can do about a refusal; raises the rest. */
+  async onRefused(error: CommandError, email: string | null): Promise<void> {
+    if (error.details.reason === "verify_email" && email !== null) {
+      this.place.keepInvitation(null);
+      this.mailedTo.value = email;
+      return;
+    }
+    if (error.details.reason === "invitation") this.place.keepInvitation(null);
+    // They may have changed since the page was opened.
+    if (error.problemOf("accepts_terms") || error.problemOf("is_old_enough")) await this.loadPolicy();
+    throw error;
+  }
+}
+
+function readKept(): Policy | null {
+  const kept = read(KEPT);
+  return kept === null ? null : (JSON.parse(kept) as Policy);
+}
+
+/** What stands behind `#` in the link of an invitation, or all of what was typed. */
+export function readInvitation(typed: string): string {
+  return typed.trim().replace(/^.*#/s, "");
+}
