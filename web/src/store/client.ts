@@ -15,6 +15,7 @@ import { Outbox } from "./pending";
 import { PresenceStore } from "./presence";
 import { Reading } from "./reading";
 import { Rooms } from "./rooms";
+import { StepUp } from "./step_up";
 import { Synchroniser } from "./sync";
 import { TypingStore } from "./typing";
 
@@ -33,6 +34,9 @@ export class Client {
   readonly announcer: Announcer;
   readonly account: Account;
   readonly connection: Connection;
+  readonly stepUp: StepUp;
+  /** What stores that are loaded later do when the user signs out. */
+  readonly onForget = new Set<() => void>();
 
   constructor(
     readonly api: ServerApi = new ServerApi(),
@@ -49,6 +53,7 @@ export class Client {
     this.announcer = new Announcer(this.people);
     this.account = new Account(api);
     this.connection = new Connection(this);
+    this.stepUp = new StepUp(api);
     this.#wire();
   }
 
@@ -117,6 +122,8 @@ export class Client {
 
   async #forgetUser(): Promise<void> {
     this.connection.clear();
+    this.stepUp.cancel();
+    for (const forget of this.onForget) forget();
     this.navigation.close();
     this.drafts.close();
     this.reading.clear();
