@@ -31,11 +31,11 @@ class Grant(Struct, frozen=True):
     def check(self, command: Command[Any, Any], request: Struct) -> None:
         """Raise ChatError `forbidden` with `details.reason` `scope` unless the token may send that."""
         if command.tokens is TokenUse.NEVER:
-            raise _out_of_scope("no API token may do this: sign in")
+            raise out_of_scope("no API token may do this: sign in")
         if not (self.can_read if command.effect is Effect.READ else self.can_write):
-            raise _out_of_scope(f"this token lacks the scope {command.effect}")
+            raise out_of_scope(f"this token lacks the scope {command.effect}")
         if command.tokens is TokenUse.COVERED and not self.covers(getattr(request, "room_id", None)):
-            raise _out_of_scope("this token is for certain rooms")
+            raise out_of_scope("this token is for certain rooms")
 
 
 def read_scopes(token_hash: str, scopes: Sequence[str]) -> Grant:
@@ -44,5 +44,6 @@ def read_scopes(token_hash: str, scopes: Sequence[str]) -> Grant:
     return Grant(token_hash, "read" in scopes, "write" in scopes, frozenset(rooms) if rooms else None)
 
 
-def _out_of_scope(why: str) -> ChatError:
+def out_of_scope(why: str) -> ChatError:
+    """Return what an API token is told that may not do something."""
     return ChatError(ErrorCode.FORBIDDEN, why, details={"reason": "scope"})

@@ -9,11 +9,13 @@ from typing import Any
 from msgspec import Struct, field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.auth.store import accounts, audit, endings, logins
+from services.auth.store import accounts, audit, endings, erasures, logins
+from services.auth.store.accounts import Standing
 from services.auth.store.audit import Deed
 from services.auth.store.database import read_clock
 from shared.contracts.entities import UserRole
 from shared.contracts.internal import Revocation
+from shared.errors import conflict
 
 # Long enough for a weekend; a password that two people know is not one to keep (ASVS 5.0, 6.4.1).
 PASSWORD_GIVEN_FOR = timedelta(days=3)
@@ -47,7 +49,8 @@ async def deactivate(connection: AsyncConnection, by: By, user_id: str) -> Revoc
 
 
 async def reactivate(connection: AsyncConnection, by: By, user_id: str) -> None:
-    """Let a deactivated user in again."""
+    """Let a deactivated user in again. Raises ChatError `conflict` for one whose account is erased."""
+    await _refuse_erased(connection, user_id)
     await by.record(connection, "user.reactivated", user_id)
     await accounts.reactivate(connection, user_id)
 
@@ -64,9 +67,25 @@ async def end_logins(connection: AsyncConnection, by: By, user_id: str) -> tuple
 async def reset_factors(
     connection: AsyncConnection, by: By, user_id: str, password_hash: str
 ) -> Revocation | None:
-    """Take away all that a user signs in with, and end their logins; the new password expires soon."""
+    """Take away all that a user signs in with, and end their logins; the new password expires soon.
+
+    Raises ChatError `conflict` for one whose account is erased.
+    """
+    await _refuse_erased(connection, user_id)
     await logins.lock_logins(connection, user_id)
     removed = await accounts.remove_factors(connection, user_id)
     expires_at = await read_clock(connection) + PASSWORD_GIVEN_FOR
     await by.record(connection, "user.factors_reset", user_id, removed=removed)
     return await endings.change_password(connection, user_id, password_hash, expires_at)
+
+
+def refuse_the_last(standings: dict[str, Standing], user_id: str) -> None:
+    """Raise ChatError `conflict` if that is the only active administrator."""
+    admins = {each for each, standing in standings.items() if standing.is_admin}
+    if admins == {user_id}:
+        raise conflict("the last administrator stays one; make somebody else one first")
+
+
+async def _refuse_erased(connection: AsyncConnection, user_id: str) -> None:
+    if await erasures.is_begun(connection, user_id):
+        raise conflict("this account is erased, for good")

@@ -21,6 +21,7 @@ from services.auth.commands.invitations import Invitations
 from services.auth.commands.logins import Logins
 from services.auth.commands.passkeys import Passkeys
 from services.auth.commands.passwords import PasswordChanges
+from services.auth.commands.privacy import Privacy
 from services.auth.commands.profiles import Profiles
 from services.auth.commands.refreshing import Refreshing
 from services.auth.commands.registering import Registering
@@ -36,6 +37,9 @@ from services.auth.mail.sealing import MailSealer
 from services.auth.minting import TokenMint
 from services.auth.passkey_proof import PasskeyProofs
 from services.auth.passwords import Passwords, load_common_passwords
+from services.auth.privacy import erasing, exporting
+from services.auth.privacy.erasing import Eraser
+from services.auth.privacy.exporting import ExportMaker
 from services.auth.recovery_codes import RecoveryCodes
 from services.auth.registration.policy import RegistrationPolicy
 from services.auth.relying_party import RelyingParty
@@ -71,7 +75,7 @@ def create_app(settings: AuthSettings) -> FastAPI:
 
         dispatcher = Dispatcher(SERVICE, bus, translate)
         parts = _Parts(settings, engine, bus, ring, passwords)
-        for add in (_add_logins, _add_accounts, _add_factors, _add_bots):
+        for add in (_add_logins, _add_accounts, _add_factors, _add_bots, _add_privacy):
             add(parts, dispatcher)
 
         background = await stack.enter_async_context(Background())
@@ -80,6 +84,8 @@ def create_app(settings: AuthSettings) -> FastAPI:
         background.run("auth_keys", lambda: upkeep.tend_keys_forever(engine, sealer, ring, every))
         if parts.mail.sender is not None:
             background.run(mail_sender.TASK, parts.mail.sender.send_forever)
+        background.run(erasing.TASK, Eraser(engine, bus).run_forever)
+        background.run(exporting.TASK, ExportMaker(engine, bus, parts.mail.postbox).run_forever)
         await dispatcher.start()
         stack.push_async_callback(dispatcher.drain)
         return {"nats": bus.round_trip, "database": lambda: _ping(engine), "keys": ring.check}
@@ -169,6 +175,13 @@ def _add_bots(parts: _Parts, dispatcher: Dispatcher) -> None:
     Bots(
         engine=engine, bus=bus, mint=mint, rates=rates, bots_max=parts.settings.auth_bots_per_owner
     ).add_to(dispatcher)  # fmt: skip
+
+
+def _add_privacy(parts: _Parts, dispatcher: Dispatcher) -> None:
+    """Exports, and the end of an account."""
+    Privacy(engine=parts.engine, bus=parts.bus, rates=parts.rates, postbox=parts.mail.postbox).add_to(
+        dispatcher
+    )
 
 
 async def _open_database(engine: AsyncEngine, ring: KeyRing) -> None:

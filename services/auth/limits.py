@@ -29,6 +29,8 @@ _CODES_ACCOUNT = (10, 120.0)
 # A page asks for a challenge when it opens; each is a row for five minutes.
 _CHALLENGES = (60, 2.0)
 
+_EXPORTS = (3, 28_800.0)  # of everything about one person: three a day
+
 _MAILS_ADDRESS = (20, 60.0)  # links that one address asks for without being signed in
 _MAILS_TO = (3, 600.0)  # links of one kind to one e-mail address: nobody's mailbox is flooded through us
 _MAILS_BY = (5, 600.0)  # links that one user asks for, to addresses they name
@@ -77,6 +79,10 @@ class Limits:
     def challenge(self, address: str) -> list[Bucket]:
         """Return what a challenge for a passkey is charged to."""
         return [self._bucket(_CHALLENGES, "challenge", group_address(address))]
+
+    def export(self, user_id: str) -> list[Bucket]:
+        """Return what an export is charged to."""
+        return [self._bucket(_EXPORTS, "export", user_id)]
 
     def asking_for_mail(self, address: str) -> list[Bucket]:
         """Return what it is charged to that somebody who is not signed in asks for a link."""

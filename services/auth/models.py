@@ -271,3 +271,66 @@ consents = Table(
     Column("version", Text, primary_key=True),
     Column("accepted_at", _TIME, nullable=False),
 )
+
+# A ZIP that is being made, or can be downloaded.
+exports = Table(
+    "exports",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("user_id", _ID, ForeignKey("auth.users.id"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("requested_at", _TIME, nullable=False),
+    Column("ready_at", _TIME),
+    Column("expires_at", _TIME),
+    Column("progress", JSONB, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),  # so far
+    Column("parts", Integer, nullable=False),
+    Column("due_at", _TIME, nullable=False),  # when to work on it; while somebody does, when to take it over
+    Column("attempts", Integer, nullable=False),  # names who works on it
+)
+
+# What the ZIP's directory, at its end, says of each document.
+export_entries = Table(
+    "export_entries",
+    metadata,
+    Column("export_id", _ID, ForeignKey("auth.exports.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("offset_bytes", BigInteger, nullable=False),
+    Column("crc", BigInteger, nullable=False),
+    Column("plain_bytes", BigInteger, nullable=False),
+    Column("packed_bytes", BigInteger, nullable=False),
+)
+
+export_parts = Table(
+    "export_parts",
+    metadata,
+    Column("export_id", _ID, ForeignKey("auth.exports.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+# The sagas. A row stays for good: it is what the receipt is asked for.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("user_id", _ID, ForeignKey("auth.users.id"), nullable=False),
+    Column("bot_ids", ARRAY(_ID), nullable=False),  # erased with their owner
+    Column("receipt_hash", LargeBinary, nullable=False),
+    Column("messages", Text, nullable=False),
+    Column("requested_at", _TIME, nullable=False),
+    Column("begun_at", _TIME),
+    Column("finished_at", _TIME),
+    Column("progress", JSONB, nullable=False),
+    Column("due_at", _TIME, nullable=False),
+    Column("attempts", Integer, nullable=False),
+)
+
+erasure_steps = Table(
+    "erasure_steps",
+    metadata,
+    Column("erasure_id", _ID, ForeignKey("auth.erasures.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("finished_at", _TIME, nullable=False),
+)

@@ -12,6 +12,7 @@ from services.auth.store import (
     api_tokens,
     challenges,
     endings,
+    exports,
     factors,
     invitations,
     keys,
@@ -50,6 +51,7 @@ async def sweep(engine: AsyncEngine) -> None:
         await factors.sweep(connection)
         await challenges.sweep(connection)
         await pending_logins.sweep(connection)
+        await exports.sweep(connection)
         await endings.sweep(connection)
 
 

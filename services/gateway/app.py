@@ -14,6 +14,7 @@ from services.gateway.api_tokens import ApiTokens
 from services.gateway.audit import Audit
 from services.gateway.connection import Connection
 from services.gateway.drain import drain
+from services.gateway.exports import EXPORT_PATH, ExportDoor
 from services.gateway.hub import Hub
 from services.gateway.identity import Identity
 from services.gateway.limits import CommandRate, Rates
@@ -198,6 +199,8 @@ def _add_doors(gateway: Gateway, app: "GatewayApp") -> None:
     app.socket_door = SocketDoor(node, identity, gateway.settings)
     stream = StreamDoor(node, identity, gateway.syncer)
     app.router.routes.append(Route(f"{PREFIX}/stream", stream, methods=["GET", "POST"]))
+    exports = ExportDoor(gateway.bus, identity, gateway.rates, gateway.clock.monotonic_s)
+    app.router.routes.append(Route(EXPORT_PATH, exports, methods=["GET"]))
     add_web_routes(app, gateway.settings.gateway_web_dir)
 
 

@@ -43,8 +43,9 @@ class UserEventHead(Struct, frozen=True):
     """What the gateway reads of a user event; `d` is read only where it must be."""
 
     ev: str
-    user_rev: int
-    d: Raw
+    user_rev: int = 0
+    """0: a signal, which has no place in the user's timeline and is in no snapshot."""
+    d: Raw = Raw(b"{}")
 
 
 class ProtocolViolation(Exception):  # noqa: N818 - named as the close code is

@@ -160,6 +160,8 @@ class GatewayNode:
     def on_revoked(self, row: Revocation) -> None:
         """Close what a revocation ends, at once."""
         loop = asyncio.get_running_loop()
+        if row.deactivated:
+            self._profiles.pop(row.id, None)  # their account may be erased
         for connection in list(self.sweep.connections):
             code = _find_close_code(connection.claims, row)
             if code is not None:

@@ -123,6 +123,9 @@ class Users:
 
     def _on_event(self, user: LocalUser, _subject: bytes, payload: bytes) -> None:
         head = decode_user_event_head(payload)
+        if not head.user_rev:
+            user.send(payload)
+            return
         if user.rev is not None and head.user_rev <= user.rev:
             return
         user.pending[head.user_rev] = (head, payload)

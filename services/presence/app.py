@@ -15,7 +15,15 @@ from shared.background import Background
 from shared.bus import Bus
 from shared.clock import Clock, SystemClock
 from shared.contracts import presence
-from shared.contracts.internal import PRESENCE_HOLD, PRESENCE_READ, HoldPresence, ReadPresence
+from shared.contracts.internal import (
+    PRESENCE_FORGET,
+    PRESENCE_HOLD,
+    PRESENCE_KEPT,
+    PRESENCE_READ,
+    HoldPresence,
+    PresenceOf,
+    ReadPresence,
+)
 from shared.dispatch import Dispatcher
 from shared.lifecycle import Checks, create_private_app
 
@@ -52,5 +60,7 @@ async def start_presence(stack: AsyncExitStack, bus: Bus, store: Store, timing: 
     dispatcher.handle(presence.get, commands.get)
     dispatcher.answer(PRESENCE_HOLD, HoldPresence, commands.hold)
     dispatcher.answer(PRESENCE_READ, ReadPresence, commands.read)
+    dispatcher.answer(PRESENCE_KEPT, PresenceOf, commands.kept)
+    dispatcher.answer(PRESENCE_FORGET, PresenceOf, commands.forget)
     stack.push_async_callback(dispatcher.drain)
     await dispatcher.start()

@@ -11,7 +11,15 @@ from services.presence.store import Came, Store
 from shared.bus import Caller
 from shared.clock import Clock, from_wire
 from shared.contracts.entities import Presence
-from shared.contracts.internal import HoldPresence, PresenceHeld, PresenceRead, ReadPresence
+from shared.contracts.internal import (
+    HoldPresence,
+    PresenceForgotten,
+    PresenceHeld,
+    PresenceKept,
+    PresenceOf,
+    PresenceRead,
+    ReadPresence,
+)
 from shared.contracts.limits import PRESENCES_PER_REQUEST
 from shared.contracts.presence import GetPresence, Presences, SetPresence
 from shared.errors import invalid
@@ -76,6 +84,17 @@ class Commands:
         _check_ids(request.user_ids)
         now_ms, people = await self._store.read(request.user_ids)
         return PresenceRead([domain.seen_by_others(person, now_ms) for person in people])
+
+    async def kept(self, request: PresenceOf) -> PresenceKept:
+        """`svc.presence.kept`: what is kept of somebody, for the export of everything about them."""
+        _check_ids([request.user_id])
+        now_ms, [person] = await self._store.read([request.user_id])
+        return domain.as_kept(person, now_ms)
+
+    async def forget(self, request: PresenceOf) -> PresenceForgotten:
+        """`svc.presence.forget`: delete what is kept of somebody who has gone, and was seen to go."""
+        _check_ids([request.user_id])
+        return PresenceForgotten(await self._store.forget(request.user_id))
 
     def _future_ms(self, text: str) -> int:
         try:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from shared.clock import to_wire
 from shared.contracts.entities import Presence, PresenceStatus, SeenStatus
+from shared.contracts.internal import PresenceKept
 from shared.contracts.limits import Limits
 
 USERS_PER_HOLD_MAX = 1_000
@@ -72,6 +73,13 @@ def as_set(person: Person) -> Presence:
     """The person's choice, which counts once they are connected."""
     status: SeenStatus = person.status
     return Presence(person.user_id, status, person.text, _to_wire(person.active_at_ms))
+
+
+def as_kept(person: Person, now_ms: int) -> PresenceKept:
+    """All that is kept of the person, whatever others are shown."""
+    status, text = person.at(now_ms)
+    expires_at_ms = person.expires_at_ms if (person.expires_at_ms or 0) > now_ms else None
+    return PresenceKept(status, text, _to_wire(expires_at_ms), _to_wire(person.active_at_ms))
 
 
 def fingerprint(presence: Presence) -> str:

@@ -111,6 +111,11 @@ class Store:
         now_ms, rows = await self._run("read", *user_ids)
         return now_ms, [_to_person(row) for row in rows]
 
+    async def forget(self, user_id: str) -> bool:
+        """Delete a person's record; False while they are connected, or their going is yet to be announced."""
+        [is_done] = await self._run("forget", user_id)
+        return bool(is_done)
+
     async def ping(self) -> None:
         """Raise if Redis does not answer."""
         with _translated():

@@ -18,6 +18,7 @@ from shared.contracts import (
     messages,
     passwords,
     presence,
+    privacy,
     proving,
     reactions,
     registration,
@@ -32,6 +33,6 @@ from shared.contracts import (
 
 __all__ = [
     "admin", "auth", "bots", "consents", "drafts", "emails", "events", "factors", "invitations", "invites",
-    "members", "messages", "passwords", "presence", "proving", "reactions", "registration", "rooms", "saved",
-    "search", "sync", "threads", "tokens", "users",
+    "members", "messages", "passwords", "presence", "privacy", "proving", "reactions", "registration",
+    "rooms", "saved", "search", "sync", "threads", "tokens", "users",
 ]  # fmt: skip

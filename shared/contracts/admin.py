@@ -98,7 +98,7 @@ deactivate = command(
 reactivate = command(
     "admin.reactivate", UserOf, AdminUser, "Let somebody in again who was deactivated",
     service="auth", http=POST("/admin/users/{user_id}/reactivate"), access=Access.ADMIN, doors=REST_ONLY,
-    errors=_REFUSALS,
+    errors=(*_REFUSALS, ErrorCode.CONFLICT),
 )  # fmt: skip
 list_logins = command(
     "admin.list_logins", UserOf, LoginSessions, "List where somebody is signed in",

@@ -21,6 +21,7 @@ from shared.contracts.entities import (
     ThreadMark,
 )
 from shared.contracts.limits import Limits
+from shared.contracts.privacy import Export
 from shared.contracts.sync import SyncElement
 
 
@@ -111,5 +112,6 @@ EVENTS: dict[str, Event] = {
         Event("room.reset", RoomReset, Timeline.USER, "Reload this room: sync with `only`"),
         Event("typing.changed", TypingChanged, Timeline.NONE, "Somebody types, or stopped"),
         Event("presence.changed", Presence, Timeline.NONE, "A watched person's presence"),
+        Event("export.ready", Export, Timeline.NONE, "An export of the user can be downloaded"),
     )
 }

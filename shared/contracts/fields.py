@@ -7,7 +7,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from shared.contracts.limits import INVITE_CODE_LENGTH, MESSAGE_TEXT_MAX, PASSWORD_MAX, PASSWORD_MIN
+from shared.contracts.limits import (
+    INVITE_CODE_LENGTH,
+    MESSAGE_TEXT_MAX,
+    PASSWORD_MAX,
+    PASSWORD_MIN,
+    RECEIPT_LENGTH,
+)
 
 # `$` alone also matches before a trailing newline in Python; `(?!\n)` makes it the end in every dialect.
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$(?!\n)"
@@ -77,6 +83,7 @@ DraftText = Annotated[str, Meta(pattern=_TEXT, max_length=MESSAGE_TEXT_MAX)]
 InviteCode = Annotated[
     str, Meta(pattern=_INVITE_CODE, min_length=INVITE_CODE_LENGTH, max_length=INVITE_CODE_LENGTH)
 ]
+Receipt = Annotated[str, Meta(pattern=_BASE64URL, min_length=RECEIPT_LENGTH, max_length=RECEIPT_LENGTH)]
 Scope = Annotated[str, Meta(pattern=_SCOPE, max_length=42)]
 TokenName = Annotated[str, Meta(pattern=_VISIBLE_LINE, max_length=64)]
 StatusText = Annotated[str, Meta(pattern=_LINE, max_length=100)]

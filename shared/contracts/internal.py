@@ -7,7 +7,16 @@ from typing import Any, Literal
 
 from msgspec import Raw, Struct, field
 
-from shared.contracts.entities import Me, Member, Membership, Message, Position, Presence, Room
+from shared.contracts.entities import (
+    Me,
+    Member,
+    Membership,
+    Message,
+    Position,
+    Presence,
+    PresenceStatus,
+    Room,
+)
 from shared.contracts.sync import HeldPosition, SyncElement
 
 # Not a call but the gateway's short way for a command: an array of requests of one caller for one room; the
@@ -18,13 +27,19 @@ REVOCATIONS = "svc.auth.revocations"
 KNOWN_USERS = "svc.auth.known_users"
 PROFILES = "svc.auth.profiles"
 API_TOKENS = "svc.auth.api_tokens"
+EXPORT_HEAD = "svc.auth.export_head"
+EXPORT_PART = "svc.auth.export_part"
 MEMBERSHIPS = "svc.messages.memberships"
 SNAPSHOT = "svc.messages.snapshot"
 CHANGES = "svc.messages.changes"
 POSITIONS = "svc.messages.positions"
 USER_CHANGES = "svc.messages.user_changes"
+EXPORT_PAGE = "svc.messages.export_page"
+ERASE_SOME = "svc.messages.erase_some"
 PRESENCE_READ = "svc.presence.read"
 PRESENCE_HOLD = "svc.presence.hold"
+PRESENCE_KEPT = "svc.presence.kept"
+PRESENCE_FORGET = "svc.presence.forget"
 
 
 class NoRequest(Struct, frozen=True):
@@ -256,3 +271,81 @@ class ReadPresence(Struct, frozen=True):
 
 class PresenceRead(Struct, frozen=True):
     presences: list[Presence]
+
+
+class GetExport(Struct, frozen=True):
+    """Asked by a gateway for who presented a token; their address is for the audit log."""
+
+    user_id: str
+    export_id: str
+    address: str
+
+
+class ExportHead(Struct, frozen=True):
+    """An export that its owner may download now."""
+
+    size_bytes: int
+    parts: int
+    requested_at: str
+
+
+class GetExportPart(Struct, frozen=True):
+    user_id: str
+    export_id: str
+    number: int
+    """From 1."""
+
+
+class ExportPart(Struct, frozen=True):
+    """At most 256 KiB of the file."""
+
+    data: bytes
+
+
+class GetExportPage(Struct, frozen=True):
+    user_id: str
+    cursor: str | None = None
+    """Of the page before; null for the first one."""
+
+
+class ExportPage(Struct, frozen=True):
+    """One document of an export, at most 512 KiB; null where there was nothing on the way."""
+
+    name: str | None
+    document: Raw | None
+    people: list[str]
+    """Whom the document names and the service knows by id only."""
+    cursor: str | None
+    """Null: this was the last one."""
+
+
+class EraseSome(Struct, frozen=True):
+    """Go on with an erasure. Any replica may be asked, also once more with the same cursor."""
+
+    user_id: str
+    stage: Literal["rooms", "messages"]
+    keeps_texts: bool
+    cursor: str | None = None
+
+
+class ErasedSome(Struct, frozen=True):
+    cursor: str | None
+    """Where to go on; null: the stage is done."""
+
+
+class PresenceOf(Struct, frozen=True):
+    user_id: str
+
+
+class PresenceKept(Struct, frozen=True):
+    """What is kept of somebody, whatever others are shown."""
+
+    status: PresenceStatus
+    text: str
+    expires_at: str | None
+    last_active_at: str | None
+
+
+class PresenceForgotten(Struct, frozen=True):
+    is_done: bool
+    """False while they are still connected somewhere, or others have yet to be told: ask again."""

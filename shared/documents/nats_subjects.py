@@ -84,4 +84,5 @@ def _of_room() -> list[Event]:
 
 
 def _of_user() -> list[Event]:
-    return [event for event in EVENTS.values() if event.timeline is Timeline.USER]
+    numbered = [event for event in EVENTS.values() if event.timeline is Timeline.USER]
+    return [*numbered, EVENTS["export.ready"]]

@@ -68,7 +68,7 @@ class Administration:
                 raise conflict("a bot has no other role")
             if present != asked.role:
                 if asked.role != "admin":
-                    _refuse_the_last(standings, asked.user_id)
+                    administration.refuse_the_last(standings, asked.user_id)
                 revocation = await administration.set_role(connection, _by(caller), asked.user_id, asked.role)
             user = await _get(connection, asked.user_id)
         await self._announce(revocation)
@@ -80,13 +80,14 @@ class Administration:
         async with self._engine.begin() as connection:
             standings = await _lock_for_change(connection, caller, asked.user_id)
             if standings[asked.user_id].is_active:
-                _refuse_the_last(standings, asked.user_id)
+                administration.refuse_the_last(standings, asked.user_id)
                 revocation = await administration.deactivate(connection, _by(caller), asked.user_id)
             user = await _get(connection, asked.user_id)
         await self._announce(revocation)
         return user
 
     async def reactivate(self, caller: Caller, asked: contract.UserOf) -> contract.AdminUser:
+        """Raises ChatError `conflict` for an account that is erased."""
         async with self._engine.begin() as connection:
             standings = await _lock_for_change(connection, caller, asked.user_id)
             if not standings[asked.user_id].is_active:
@@ -146,12 +147,6 @@ async def _lock_for_change(connection: AsyncConnection, caller: Caller, user_id:
     if user_id not in standings:
         raise not_found("user")
     return standings
-
-
-def _refuse_the_last(standings: dict[str, Standing], user_id: str) -> None:
-    admins = {each for each, standing in standings.items() if standing.is_admin}
-    if admins == {user_id}:
-        raise conflict("the last administrator stays one; make somebody else one first")
 
 
 async def _get(connection: AsyncConnection, user_id: str) -> contract.AdminUser:

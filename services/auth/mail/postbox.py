@@ -20,8 +20,11 @@ class Postbox:
         self.is_open = is_open
         self._sealer = sealer
 
-    async def post(self, connection: AsyncConnection, mail: Mail, user_id: str) -> None:
-        """Leave a mail to a user; one to an address that no server would take is dropped."""
+    async def post(self, connection: AsyncConnection, mail: Mail, user_id: str | None) -> None:
+        """Leave a mail to a user; one to an address that no server would take is dropped.
+
+        Without the user's id it outlives their account.
+        """
         if self.is_open and split_address(mail.to) is not None:
             await self._leave(connection, mail.kind, user_id, mail)
 

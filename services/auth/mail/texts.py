@@ -89,6 +89,32 @@ class Texts(Struct, frozen=True):
             ],
         )
 
+    def export_ready(self, to: str, username: str, expires_at: datetime) -> Mail:
+        """To whom an export was made."""
+        return Mail(
+            "export_ready",
+            to,
+            "Your export is ready",
+            [
+                f"The export of everything about the account {show(username)} can be downloaded.",
+                f"Sign in and look under privacy: {self.public_url}/settings/privacy",
+                f"It is deleted on {expires_at:%d %B %Y}.",
+            ],
+        )
+
+    def erasure_begun(self, to: str, username: str) -> Mail:
+        """To the address of an account that is being erased: the last mail to it."""
+        return Mail(
+            "erasure_begun",
+            to,
+            "Your account is being erased",
+            [
+                f"The account {show(username)} is being erased, as somebody who was signed in to it asked.",
+                "All logins have ended. This cannot be taken back; the receipt tells how far it is.",
+                "Was this not you? Please write to whoever runs this server.",
+            ],
+        )
+
     @property
     def _sessions(self) -> str:
         return f"{self.public_url}/settings/sessions"

@@ -76,6 +76,11 @@ async def list_active(connection: AsyncConnection, owner_id: str) -> list[Me]:
     return await list_profiles(connection, list(await connection.scalars(statement)))
 
 
+async def list_owned(connection: AsyncConnection, owner_id: str) -> list[str]:
+    """Return the ids of all bots of somebody, deactivated ones too."""
+    return list(await connection.scalars(select(bots.c.user_id).where(bots.c.owner_id == owner_id)))
+
+
 async def is_active(connection: AsyncConnection, bot_id: str, owner_id: str) -> bool:
     """Whether a bot is theirs and active."""
     return (await connection.scalar(_select_active(bot_id, owner_id))) is not None

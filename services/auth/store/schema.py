@@ -8,7 +8,7 @@ from shared.lifecycle import StartupError
 
 # The window of revisions this build works with. Migrations come first in a rollout, so it must stand
 # newer ones too, as long as they only expand: those keep the hundreds; one that contracts starts the next.
-OLDEST_REVISION = 7
+OLDEST_REVISION = 8
 NEWEST_REVISION = 99
 
 

@@ -7,6 +7,8 @@ from services.messages.commands.bans import BanCommands
 from services.messages.commands.calls import Calls
 from services.messages.commands.dms import DmCommands
 from services.messages.commands.drafts import DraftCommands
+from services.messages.commands.erasing import Erasing
+from services.messages.commands.exporting import Exporting
 from services.messages.commands.invites import InviteCommands
 from services.messages.commands.members import MemberCommands
 from services.messages.commands.messages import MessageCommands
@@ -52,6 +54,8 @@ def register(dispatcher: Dispatcher, database: Database, people: People, writer:
     _register_attached(dispatcher, ReactionCommands(database), ThreadCommands(database), writer)
     dispatcher.handle(search.search, SearchCommands(database).search)
     _register_calls(dispatcher, Calls(database))
+    dispatcher.answer(internal.EXPORT_PAGE, internal.GetExportPage, Exporting(database).read_page)
+    dispatcher.answer(internal.ERASE_SOME, internal.EraseSome, Erasing(database, writer).erase_some)
 
 
 def _register_rooms(dispatcher: Dispatcher, handlers: RoomCommands, dms: DmCommands) -> None:

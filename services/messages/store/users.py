@@ -12,7 +12,7 @@ from services.messages.models import MEMBER_COLUMNS, MemberRow, member_row
 from services.messages.store.connection import Connection
 from services.messages.store.journal import Journal
 from shared.contracts.limits import ROOMS_PER_USER
-from shared.errors import conflict
+from shared.errors import conflict, not_found
 
 LeftReason = Literal["left", "removed", "banned"]
 ItemKind = Literal["draft", "saved", "thread"]
@@ -51,6 +51,7 @@ _CHANGED_ITEMS = f"""
 SELECT user_rev, kind, data::text FROM messages.user_items WHERE user_id = $1 AND user_rev > $2
 ORDER BY user_rev LIMIT {CHANGED_ITEMS_MAX}
 """
+_ERASED = "SELECT user_id FROM messages.erased_users WHERE user_id = ANY($1::uuid[])"
 _REV = "SELECT rev FROM messages.user_timelines WHERE user_id = $1"
 _CHANGED = """
 SELECT room_id, left_reason IS NOT NULL FROM messages.user_rooms
@@ -99,7 +100,7 @@ def item_step(user_id: str, room_id: str, item: UserItem, data: bytes) -> UserSt
 async def advance_users(connection: Connection, journal: Journal, steps: Sequence[UserStep]) -> None:
     """Give each step its user_rev and record its hint. Call once per transaction, after the rooms.
 
-    Raises `conflict` if a user would be in more rooms than anybody may.
+    Raises `conflict` if a user would be in more rooms than anybody may, `not_found` for one who is erased.
     """
     if not steps:
         return
@@ -114,6 +115,10 @@ async def advance_users(connection: Connection, journal: Journal, steps: Sequenc
         [steps_by_user[each] for each in user_ids],
         [rooms_by_user[each] for each in user_ids],
     )
+    newcomers = [each for each in user_ids if rooms_by_user[each] > 0]
+    # Their timelines are locked by now: an erasure has marked them, or waits and finds them here.
+    if newcomers and await connection.fetch(_ERASED, newcomers):
+        raise not_found("user")
     revs: dict[str, int] = {}
     for user_id, rev, room_count in advanced:
         if room_count > ROOMS_PER_USER and rooms_by_user[str(user_id)] > 0:

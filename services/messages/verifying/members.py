@@ -36,12 +36,17 @@ FROM messages.memberships m
 LEFT JOIN messages.user_rooms u ON u.user_id = m.user_id AND u.room_id = m.room_id
 WHERE m.room_id = ANY($1::uuid[])
   AND (u.user_id IS NULL OR (m.left_at IS NULL) <> (u.left_reason IS NULL))
+  AND NOT (m.left_at IS NOT NULL AND EXISTS (
+    SELECT 1 FROM messages.erased_users e WHERE e.user_id = m.user_id
+  ))
 """
 BY_ROOM = (MEMBERS, MARKS, PLACES)
 
 DIRECT = """
 SELECT r.id, r.kind, coalesce(r.user_ids, '{}'), ARRAY(
-    SELECT m.user_id FROM messages.memberships m WHERE m.room_id = r.id AND m.left_at IS NULL
+    SELECT m.user_id FROM messages.memberships m WHERE m.room_id = r.id AND (m.left_at IS NULL OR EXISTS (
+        SELECT 1 FROM messages.erased_users e WHERE e.user_id = m.user_id
+    ))
 )
 FROM messages.rooms r
 WHERE r.id = ANY($1::uuid[]) AND (r.kind IN ('dm', 'group_dm') OR r.user_ids IS NOT NULL)

@@ -11,6 +11,19 @@ from shared.contracts.reactions import OneReaction
 from shared.errors import ChatError
 from shared.telemetry import command_observer
 
+# The service's own, for an erasure: by nobody's right but that of the author, who is no member any more.
+ERASE_MESSAGE = "messages.erase"
+ERASE_REACTION = "reactions.erase"
+
+
+class EraseMessage(OneMessage, frozen=True):
+    """Empty a message of the caller's, wherever it is."""
+
+
+class EraseReaction(OneReaction, frozen=True):
+    """Take a reaction of the caller's back, wherever it is."""
+
+
 Asked = SendMessage | EditMessage | OneMessage | OneReaction | MarkRead
 """What the writer carries; the command says what is to be done with it."""
 

@@ -11,6 +11,7 @@ from shared.migrate import migrate
 from tests.databases import DatabaseFactory
 from tests.integration.auth.client import Client
 from tests.integration.auth.mailbox import PUBLIC_URL, Mailbox, run_mailbox
+from tests.integration.auth.others import Others, run_others
 from tests.integration.auth.service import run_auth
 
 
@@ -78,3 +79,10 @@ async def mailing(
     """Like `client`, of a service that sends mail."""
     async with run_auth(database_url, nats_url("auth"), rate_factor, **mail_settings):
         yield Client(bus)
+
+
+@pytest.fixture(scope="module")
+async def others(nats_url: Callable[[str], str]) -> AsyncIterator[Others]:
+    """The services that the auth service asks for exports and erasures, stood in for."""
+    async with run_others(nats_url) as running:
+        yield running

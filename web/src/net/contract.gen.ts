@@ -221,6 +221,20 @@ export interface EditMessage {
 /** `{}`: nothing to say, or nothing to ask. */
 export type Empty = Record<string, never>;
 
+export interface EraseMe {
+  messages: "anonymise" | "erase";
+}
+
+/** How far an erasure has come. It goes on by itself, and cannot be taken back. */
+export interface Erasure {
+  id: string;
+  state: "finished" | "running" | "waiting";
+  messages: "anonymise" | "erase";
+  requested_at: string;
+  finished_at: string | null;
+  steps: FinishedStep[];
+}
+
 /** What stands under `error` on every door. */
 export interface ErrorBody {
   code: ErrorCode;
@@ -237,11 +251,31 @@ export interface ErrorReply {
   error: ErrorBody;
 }
 
+/** One ZIP, downloaded from `/files/exports/{id}`; docs/privacy.md says what is in it. */
+export interface Export {
+  id: string;
+  state: "failed" | "ready" | "waiting";
+  requested_at: string;
+  ready_at: string | null;
+  expires_at: string | null;
+  size_bytes: number | null;
+}
+
+/** The newest first. */
+export interface Exports {
+  exports: Export[];
+}
+
 export interface Factors {
   has_password: boolean;
   totp_since_at: string | null;
   recovery_codes_left: number;
   passkeys: Passkey[];
+}
+
+export interface FinishedStep {
+  name: "access" | "account" | "messages" | "presence" | "rooms";
+  finished_at: string | null;
 }
 
 export interface GetChanges {
@@ -265,6 +299,10 @@ export interface HeldInvite {
 export interface HeldPosition {
   epoch: number;
   rev: number;
+}
+
+export interface HeldReceipt {
+  receipt: string;
 }
 
 /** `marks` are ranges [start, end) of code points in the message's text, ascending, apart. */
@@ -518,6 +556,10 @@ export interface NewToken {
 
 export interface OneBot {
   bot_id: string;
+}
+
+export interface OneExport {
+  export_id: string;
 }
 
 export interface OneInvite {
@@ -894,6 +936,11 @@ export interface SignedIn {
   tokens: Tokens;
 }
 
+export interface StartedErasure {
+  receipt: string;
+  erasure: Erasure;
+}
+
 /** Exactly one of a password, a code, or a passkey with its challenge. */
 export interface StepUp {
   password?: string | null;
@@ -1136,6 +1183,11 @@ export interface Commands {
   "presence.set": { request: SetPresence; reply: Presence };
   "presence.unwatch": { request: WatchPresence; reply: Empty };
   "presence.watch": { request: WatchPresence; reply: Presences };
+  "privacy.delete_export": { request: OneExport; reply: Empty };
+  "privacy.erase_me": { request: EraseMe; reply: StartedErasure };
+  "privacy.get_erasure": { request: HeldReceipt; reply: Erasure };
+  "privacy.list_exports": { request: Empty; reply: Exports };
+  "privacy.request_export": { request: Empty; reply: Export };
   "reactions.add": { request: OneReaction; reply: Empty };
   "reactions.list": { request: ListReactions; reply: Reactions };
   "reactions.remove": { request: OneReaction; reply: Empty };
@@ -1195,6 +1247,7 @@ export interface Events {
   "room.reset": RoomReset;
   "typing.changed": TypingChanged;
   "presence.changed": Presence;
+  "export.ready": Export;
 }
 
 export type Op = keyof Commands;
@@ -1279,6 +1332,11 @@ export const routes: Record<Op, Route | null> = {
   "presence.set": { method: "PUT", path: "/presence" },
   "presence.unwatch": null,
   "presence.watch": null,
+  "privacy.delete_export": { method: "DELETE", path: "/users/me/exports/{export_id}" },
+  "privacy.erase_me": { method: "POST", path: "/users/me/erasure" },
+  "privacy.get_erasure": { method: "GET", path: "/erasures/{receipt}" },
+  "privacy.list_exports": { method: "GET", path: "/users/me/exports" },
+  "privacy.request_export": { method: "POST", path: "/users/me/exports" },
   "reactions.add": { method: "PUT", path: "/rooms/{room_id}/messages/{message_id}/reactions/{emoji}" },
   "reactions.list": { method: "GET", path: "/rooms/{room_id}/messages/{message_id}/reactions" },
   "reactions.remove": { method: "DELETE", path: "/rooms/{room_id}/messages/{message_id}/reactions/{emoji}" },

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from services.messages.writer.decide.marks import mark_read
-from services.messages.writer.decide.messages import delete, edit, send
+from services.messages.writer.decide.messages import delete, edit, erase, send
 from services.messages.writer.decide.pins import pin, unpin
-from services.messages.writer.decide.reactions import add_reaction, remove_reaction
+from services.messages.writer.decide.reactions import add_reaction, erase_reaction, remove_reaction
+from services.messages.writer.job import ERASE_MESSAGE, ERASE_REACTION
 from services.messages.writer.state import BatchState
 from shared.contracts import messages, reactions
 
@@ -23,5 +24,7 @@ DECISIONS: dict[str, Callable[[BatchState, str, Any], bytes | None]] = {
     reactions.remove.name: remove_reaction,
     reactions.pin.name: pin,
     reactions.unpin.name: unpin,
+    ERASE_MESSAGE: erase,
+    ERASE_REACTION: erase_reaction,
 }
 """By command: called with the state, the caller's id and the request."""

@@ -1,6 +1,7 @@
 """Sending, editing and deleting messages, and what that does to the thread they are in."""
 
 from services.messages.domain.access import check_open, check_role, check_thread_root
+from services.messages.domain.frames import EMPTY
 from services.messages.domain.mentions import NO_MENTIONS, find_mentions
 from services.messages.domain.settings import check_may, check_mentions, check_pace
 from services.messages.models import MemberRow, MessageRow, RoomRow
@@ -68,6 +69,18 @@ def delete(state: BatchState, user_id: str, asked: OneMessage) -> bytes:
     if row.deleted_at is not None:
         return encode(row.to_wire())
     check_open(room.archived_at is not None)
+    return _empty(state, room, row)
+
+
+def erase(state: BatchState, user_id: str, asked: OneMessage) -> bytes:
+    """Empty a message of one's own, also in rooms that one has left and that are closed."""
+    room, row = state.rooms.get(asked.room_id), state.messages.get((asked.room_id, asked.message_id))
+    if room is not None and row is not None and row.sender_id == user_id and row.deleted_at is None:
+        _empty(state, room, row)
+    return EMPTY
+
+
+def _empty(state: BatchState, room: RoomRow, row: MessageRow) -> bytes:
     row.text = ""
     row.mentions = NO_MENTIONS
     row.reactions = []

@@ -30,11 +30,21 @@ def remove_reaction(state: BatchState, user_id: str, asked: OneReaction) -> byte
     """Take back one's own reaction; what is not there is not missed."""
     check_emoji(asked.emoji)
     room, row = _enter(state, user_id, asked)
-    reacted = state.reactors.setdefault((room.id, row.id, asked.emoji), [])
+    return _take_back(state, room, row, user_id, asked.emoji)
+
+
+def erase_reaction(state: BatchState, user_id: str, asked: OneReaction) -> bytes:
+    """Take back one's own reaction, also in rooms that one has left and that are closed."""
+    room, row = state.rooms.get(asked.room_id), state.messages.get((asked.room_id, asked.message_id))
+    return EMPTY if room is None or row is None else _take_back(state, room, row, user_id, asked.emoji)
+
+
+def _take_back(state: BatchState, room: RoomRow, row: MessageRow, user_id: str, emoji: str) -> bytes:
+    reacted = state.reactors.setdefault((room.id, row.id, emoji), [])
     if user_id in reacted:
         reacted.remove(user_id)
-        _show(row, asked.emoji, reacted)
-        state.react(room, row, asked.emoji, user_id, is_added=False)
+        _show(row, emoji, reacted)
+        state.react(room, row, emoji, user_id, is_added=False)
     return EMPTY
 
 

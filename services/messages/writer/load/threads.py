@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from services.messages.store.connection import Connection
-from services.messages.writer.job import Job
+from services.messages.writer.job import ERASE_MESSAGE, Job
 from services.messages.writer.load.named import load_named
 from services.messages.writer.state import BatchState, Key
 from shared.contracts import messages
@@ -27,12 +27,13 @@ SELECT i.user_id, i.data::text FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) A
 JOIN messages.user_items i
   ON i.user_id = k.user_id AND i.kind = 'thread' AND i.room_id = k.room_id AND i.item_id = k.item_id
 """
+_DELETIONS = {messages.delete.name, ERASE_MESSAGE}
 _decode_mark = msgspec.json.Decoder(ThreadMark).decode
 
 
 async def load_replies(connection: Connection, state: BatchState, jobs: Sequence[Job]) -> None:
     """For deletions of replies: the thread's root, and who would be its last reply then."""
-    deletions = [job for job in jobs if job.command == messages.delete.name]
+    deletions = [job for job in jobs if job.command in _DELETIONS]
     if not deletions:
         return
     losses: dict[Key, int] = defaultdict(int)
