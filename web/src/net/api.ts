@@ -8,6 +8,8 @@ import { Socket } from "./socket";
 
 // The socket would take it, but only an HTTP answer can end the cookie.
 const ENDS_COOKIE: Op = "auth.logout";
+// Its answer would not come through: who is erased has no socket any more.
+const ENDS_SOCKET: Op = "privacy.erase_me";
 
 export interface Api {
   call<O extends Op>(op: O, data: Commands[O]["request"]): Promise<Commands[O]["reply"]>;
@@ -40,7 +42,8 @@ export class ServerApi implements Api {
   }
 
   async #send<O extends Op>(op: O, data: Commands[O]["request"]): Promise<Commands[O]["reply"]> {
-    const prefersSocket = this.socket.takesCommands && !restOnlyOps.has(op) && op !== ENDS_COOKIE;
+    const needsHttp = restOnlyOps.has(op) || publicOps.has(op) || op === ENDS_COOKIE || op === ENDS_SOCKET;
+    const prefersSocket = this.socket.takesCommands && !needsHttp;
     if (prefersSocket || !routes[op]) return this.socket.call(op, data);
     return callHttp(op, data, publicOps.has(op) ? null : await this.session.fresh());
   }

@@ -1,11 +1,12 @@
 // The composition root of the stores: who is told of what. The user interface imports `client` and nothing of net/.
 import { effect } from "@preact/signals";
 import { ServerApi } from "../net/api";
-import type { Message } from "../net/contract.gen";
+import type { Export, Message } from "../net/contract.gen";
 import { Account } from "./account";
 import { Announcer } from "./announcer";
 import { Connection } from "./connection";
 import { Drafts } from "./drafts";
+import { Farewell } from "./farewell";
 import { History } from "./history";
 import { Lobby } from "./lobby";
 import { Navigation } from "./navigation";
@@ -35,8 +36,11 @@ export class Client {
   readonly account: Account;
   readonly connection: Connection;
   readonly stepUp: StepUp;
+  readonly farewell: Farewell;
   /** What stores that are loaded later do when the user signs out. */
   readonly onForget = new Set<() => void>();
+  /** An export of ours is ready: for those that show exports. */
+  onExportReady: (ready: Export) => void = () => {};
 
   constructor(
     readonly api: ServerApi = new ServerApi(),
@@ -54,6 +58,7 @@ export class Client {
     this.account = new Account(api);
     this.connection = new Connection(this);
     this.stepUp = new StepUp(api);
+    this.farewell = new Farewell(api, this.account);
     this.#wire();
   }
 
@@ -87,6 +92,10 @@ export class Client {
   #wire(): void {
     this.rooms.onMessages = (roomId, messages, isLive) => this.#onMessages(roomId, messages, isLive);
     this.outbox.onStored = (message) => this.rooms.takeMessage(message);
+    effect(() => {
+      const me = this.account.me.value;
+      if (me) this.people.take([me]);
+    });
     this.account.onSignedIn = (userId) => {
       this.drafts.open(userId);
       void this.outbox.open(userId);

@@ -1,5 +1,5 @@
 // What the user interface may know of failed commands, so that it need not reach into net/.
 export { asCommandError, type CommandError } from "../net/errors";
 export type {
-  ApiToken, DueConsent, LoginSession, Me, Member, Message, NewToken, Passkey, Presence, Room, TotpBegun, User,
+  ApiToken, DueConsent, Export, LoginSession, Me, Member, Message, NewToken, Passkey, Presence, Room, TotpBegun, User,
 } from "../net/contract.gen";

@@ -13,13 +13,15 @@ export class Own {
   readonly bots: BotStore;
   readonly privacy: PrivacyStore;
 
-  constructor({ api, account, onForget }: Pick<Client, "api" | "account" | "onForget">) {
+  constructor(client: Client) {
+    const { api, account, farewell } = client;
     this.contact = new ContactStore(api, account);
     this.factors = new FactorStore(api);
     this.logins = new LoginStore(api);
     this.bots = new BotStore(api);
-    this.privacy = new PrivacyStore(api);
-    onForget.add(() => this.clear());
+    this.privacy = new PrivacyStore(api, farewell);
+    client.onForget.add(() => this.clear());
+    client.onExportReady = (ready) => this.privacy.onExport(ready);
   }
 
   /** Nothing of one user is shown to the next. */

@@ -1,8 +1,10 @@
-// What we have accepted, and what is due.
+// A copy of what is kept about us, what we have accepted, and the end of the account.
 import type { DueConsent } from "../../store/failure";
 import { own } from "../../store/own/own";
 import { useAction } from "../action_state";
 import { FormError } from "../form_error";
+import { ErasurePanel } from "./erasure";
+import { ExportsPanel } from "./exports";
 import { Moment } from "./moment";
 import { say } from "./notice";
 import { focusPanel, Loaded, Panel } from "./panel";
@@ -10,6 +12,16 @@ import { focusPanel, Loaded, Panel } from "./panel";
 const HOME = "consents";
 
 export function PrivacyPage() {
+  return (
+    <>
+      <ExportsPanel />
+      <ConsentsPanel />
+      <ErasurePanel />
+    </>
+  );
+}
+
+function ConsentsPanel() {
   return (
     <Panel id={HOME} title="What you have accepted">
       <Loaded of={own.privacy.consents}>
