@@ -54,7 +54,7 @@ async def test_an_address_is_ones_own_once_its_link_was_opened(
         anna = await open_tab(url=own.gateway_urls[0])
         await anna.sign_up(f"anna{unique}")
         page = await anna.open_settings("E-mail and password")
-        await page.get_by_label("E-mail address").fill(f"anna{unique}@mail.example")
+        await page.get_by_role("textbox", name="E-mail address").fill(f"anna{unique}@mail.example")
         await page.get_by_role("button", name="Send link").click()
         await expect(page.get_by_text("A link is on its way to")).to_be_visible()
         await expect(page.get_by_text("You have given no address.")).to_be_visible()

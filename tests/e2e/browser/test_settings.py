@@ -32,7 +32,7 @@ async def test_a_new_name_and_status_show_at_once(open_tab: TabFactory, unique: 
     await page.get_by_label("Display name").fill("Anna B.")
     await page.get_by_role("button", name="Save profile").click()
     await expect(page.get_by_text("Anna B.")).to_be_visible()
-    await page.get_by_label("Status", exact=True).select_option("Do not disturb")
+    await page.get_by_role("combobox", name="Status").select_option("Do not disturb")
     await page.get_by_label("Status text").fill("In the lab")
     await page.get_by_role("button", name="Set status").click()
     await expect(page.get_by_role("status").filter(has_text="Your status is set.")).to_be_visible()

@@ -27,8 +27,8 @@ export function Settings({ section }: { section: string }) {
             <div class="room-names"><h2 id={TITLE_ID} tabIndex={-1}>{shown.title}</h2></div>
           </header>
           <div class="settings-scroll">
+            <Notice />
             <div class="settings-body">
-              <Notice />
               <shown.Page key={shown.path} />
             </div>
           </div>

@@ -29,7 +29,7 @@ export function Tokens({ holder, of, home }: TokensProps) {
             {tokens.map((token) => <li key={token.id}><TokenLine token={token} holder={holder} home={home} /></li>)}
           </ul>
         ) : (
-          <p class="panel-hint">There is none.</p>
+          <p class="panel-hint">There are none yet.</p>
         )}
       </Loaded>
       <div class="panel-actions">
