@@ -309,10 +309,10 @@ class GetExportPage(Struct, frozen=True):
 
 
 class ExportPage(Struct, frozen=True):
-    """One document of an export, at most 512 KiB; null where there was nothing on the way."""
+    """One document of an export, at most 512 KiB; its name is null where there was nothing on the way."""
 
     name: str | None
-    document: Raw | None
+    document: Raw
     people: list[str]
     """Whom the document names and the service knows by id only."""
     cursor: str | None

@@ -55,6 +55,9 @@ class ExportMaker:
             held = await exports.claim(connection, LEASE)
         if held is None:
             return False
+        if datetime.now(UTC) - held.requested_at > _GIVE_UP_AFTER:
+            await self._fail(held)
+            return True
         try:
             await self._make(held)
         except ChatError as exc:
@@ -111,10 +114,12 @@ class ExportMaker:
         log.warning("export_postponed", export_id=held.id, reason=reason)
         pause = min(timedelta(seconds=2 ** min(held.attempts, _DOUBLINGS_MAX)), _RETRY_MAX)
         async with self._engine.begin() as connection:
-            if datetime.now(UTC) - held.requested_at > _GIVE_UP_AFTER:
-                await exports.fail(connection, held, KEPT_FOR)
-            else:
-                await exports.postpone(connection, held, pause)
+            await exports.postpone(connection, held, pause)
+
+    async def _fail(self, held: Claim) -> None:
+        log.error("export_given_up", export_id=held.id)
+        async with self._engine.begin() as connection:
+            await exports.fail(connection, held, KEPT_FOR)
 
 
 def _pack(held: Claim, documents: list[Document]) -> Piece:

@@ -80,7 +80,7 @@ class Pages:
         asked = GetExportPage(user_id, progress.after)
         page = await call(self._bus, EXPORT_PAGE, asked, ExportPage, timeout_s=_PAGE_S)
         is_done = page.cursor is None
-        if page.name is None or page.document is None:
+        if page.name is None:
             return [], msgspec.structs.replace(progress, after=page.cursor, is_done=is_done)
         number = progress.number + 1 if progress.name == page.name else 1
         documents = [_to_document(page.name, number, page.document)]

@@ -7,8 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.models import erasure_steps, erasures
@@ -63,7 +64,8 @@ async def insert_erasure(
 
 async def is_begun(connection: AsyncConnection, user_id: str) -> bool:
     """Whether somebody, or the owner of a bot, is being erased, or was."""
-    concerned = (erasures.c.user_id == user_id) | (erasures.c.bot_ids.any(user_id))
+    is_bot = literal(user_id, UUID(as_uuid=False)) == func.any(erasures.c.bot_ids)
+    concerned = or_(erasures.c.user_id == user_id, is_bot)
     return (await connection.scalar(select(erasures.c.id).where(concerned).limit(1))) is not None
 
 

@@ -157,7 +157,7 @@ class Erasing:
         return None
 
     async def _write(
-        self, user_id: str, command: str, erasures: Sequence[EraseMessage] | Sequence[EraseReaction]
+        self, user_id: str, command: str, erasures: Sequence[EraseMessage | EraseReaction]
     ) -> None:
         """Let the writer do it, in its batches and its order. Raises ChatError for what it refuses."""
         for start in range(0, len(erasures), _JOBS_AT_ONCE):

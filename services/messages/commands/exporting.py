@@ -28,6 +28,7 @@ _MESSAGE_BYTES = 700
 _TEXTS_MAX_BYTES = _ROWS_MAX_BYTES // 2
 # With nothing found in that time, the caller is told so: its own time is bounded.
 _LOOKED_S = 1.0
+_NOTHING = Raw(b"null")
 _FIRST_ID = "00000000-0000-0000-0000-000000000000"
 
 Part = Literal["rooms", "items", "invites", "messages", "history", "reactions", "end"]
@@ -95,14 +96,14 @@ class Exporting:
             if found.rows or monotonic() > deadline_s:
                 return _to_page(place, found)
             place = found.place
-        return ExportPage(None, None, [], None)
+        return ExportPage(None, _NOTHING, [], None)
 
 
 def _to_page(place: Place, found: Found) -> ExportPage:
     is_last = found.place.part == "end"
     cursor = None if is_last else msgspec.json.encode(found.place).decode()
     if not found.rows:
-        return ExportPage(None, None, [], cursor)
+        return ExportPage(None, _NOTHING, [], cursor)
     document = msgspec.json.encode({place.part: found.rows})
     name = f"{place.part}/{place.room_id}" if place.part in _OF_ROOMS else place.part
     return ExportPage(name, Raw(document), found.people, cursor)
@@ -222,7 +223,8 @@ def _room_of(place: Place) -> str:
 
 def _fit(rows: list[Any]) -> int:
     """Return how many of the rows, from the first on, one document holds."""
-    return fit([len(msgspec.json.encode(row)) + 1 for row in rows], _ROWS_MAX_BYTES, 0).stop
+    sizes = [len(msgspec.json.encode(row)) + 1 for row in rows]
+    return len(rows[fit(sizes, _ROWS_MAX_BYTES, 0)])
 
 
 def _to_own(row: MessageRow) -> OwnMessage:

@@ -45,7 +45,7 @@ class Others:
         await self._answer_or_fail()
         number = int(asked.cursor or 0)
         if number == len(self.pages):
-            return internal.ExportPage(None, None, [], None)
+            return internal.ExportPage(None, Raw(b"null"), [], None)
         document = Raw(msgspec.json.encode({"messages": [f"page {number}"]}))
         return internal.ExportPage(self.pages[number], document, [asked.user_id], str(number + 1))
 

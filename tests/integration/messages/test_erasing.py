@@ -280,9 +280,8 @@ async def read_export(world: World, user_id: str) -> dict[str, list[Any]]:
     while True:
         asked = internal.GetExportPage(user_id, cursor)
         page = await world.call(internal.EXPORT_PAGE, asked, internal.ExportPage)
-        if page.document is not None:
+        if page.name is not None:
             assert len(bytes(page.document)) <= 512 * 1024
-            assert page.name is not None
             document = json.loads(bytes(page.document))
             rows.setdefault(page.name.partition("/")[0], []).extend(*document.values())
         cursor = page.cursor

@@ -16,6 +16,7 @@ _USER = "auth.users.id"
 
 def upgrade() -> None:
     _create_exports()
+    _create_parts()
     _create_erasures()
 
 
@@ -40,6 +41,9 @@ def _create_exports() -> None:
     op.create_index("exports_waiting", "exports", ["user_id"], schema="auth", unique=True,
                     postgresql_where=waiting)  # fmt: skip
     op.create_index("exports_by_user", "exports", ["user_id", "requested_at"], schema="auth")
+
+
+def _create_parts() -> None:
     op.create_table(
         "export_entries",
         _part_of("exports", "export_id"),
