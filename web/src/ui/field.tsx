@@ -25,6 +25,7 @@ export function Field(props: FieldProps) {
   }, []);
   const notes = [props.hint && `${id}-hint`, props.error && `${id}-error`].filter(Boolean).join(" ");
   const attributes = {
+    ref: input,
     id,
     value: props.value,
     autocomplete: props.autoComplete ?? "off",
@@ -43,8 +44,13 @@ export function Field(props: FieldProps) {
   return (
     <div class="field">
       <label for={id}>{props.label}</label>
-      {/* Preact has types for each kind of input apart; what stands above is the same for these three. */}
-      <input ref={input} type={(props.type ?? "text") as "text"} {...attributes} />
+      {props.type === "password" ? (
+        <input type="password" {...attributes} />
+      ) : props.type === "email" ? (
+        <input type="email" {...attributes} />
+      ) : (
+        <input type="text" {...attributes} />
+      )}
       {props.hint && <p id={`${id}-hint`} class="field-hint">{props.hint}</p>}
       {props.error && <p id={`${id}-error`} class="field-error">{props.error}</p>}
     </div>
