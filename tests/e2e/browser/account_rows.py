@@ -39,5 +39,9 @@ async def take_password_away(stack: Stack, username: str) -> None:
 async def forget_totp_step(stack: Stack, username: str) -> None:
     """Let the code that was used last be long ago: each is good once."""
     async with _connect(stack) as database:
-        sql = "UPDATE auth.totp SET last_step = 0 WHERE user_id = (SELECT id FROM auth.users WHERE username = $1)"
-        assert await database.execute(sql, username) == "UPDATE 1"
+        changed = await database.execute(
+            "UPDATE auth.totp SET last_step = 0"
+            " WHERE user_id = (SELECT id FROM auth.users WHERE username = $1)",
+            username,
+        )
+    assert changed == "UPDATE 1"

@@ -65,7 +65,7 @@ class Tab:
         await expect(self.page.get_by_role("navigation", name="Rooms")).to_be_visible()
 
     async def open_settings(self, section: str) -> Locator:
-        """Open a section by its name in the list, from anywhere; return the part of the page that shows it."""
+        """Open a section by its name in the list, from anywhere; return what shows it."""
         settings = self.page.get_by_role("navigation", name="Settings")
         back = self.button("Back to all settings")
         if await back.is_visible():  # a narrow screen

@@ -26,7 +26,9 @@ async def test_a_new_password_counts_from_then_on_and_ends_the_other_logins(
     await page.get_by_label("Present password").fill("not the password")
     await page.get_by_label("New password").fill("another horse 9")
     await page.get_by_role("button", name="Change password").click()
-    await expect(page.get_by_label("Present password")).to_have_accessible_description("This password is wrong.")
+    await expect(page.get_by_label("Present password")).to_have_accessible_description(
+        "This password is wrong."
+    )
     await page.get_by_label("Present password").fill(PASSWORD)
     await page.get_by_role("button", name="Change password").click()
     await expect(page.get_by_role("status").filter(has_text="Your password is changed.")).to_be_visible()
@@ -45,7 +47,11 @@ async def test_where_no_mail_is_sent_no_address_is_asked_for(open_tab: TabFactor
 
 
 async def test_an_address_is_ones_own_once_its_link_was_opened(
-    open_tab: TabFactory, stack_factory: Callable[..., Stack], tmp_path: Path, http: httpx2.AsyncClient, unique: str
+    open_tab: TabFactory,
+    stack_factory: Callable[..., Stack],
+    tmp_path: Path,
+    http: httpx2.AsyncClient,
+    unique: str,
 ) -> None:
     mails = tmp_path / "mails"
     env = {"CHATCRAFT_AUTH_MAIL_DIR": str(mails), "CHATCRAFT_AUTH_PUBLIC_URL": "https://chat.example.org"}
@@ -72,9 +78,8 @@ async def test_an_address_is_ones_own_once_its_link_was_opened(
 async def wait_token(mails: Path) -> str:
     """Return what stands in the one mail's link, once it is written."""
 
-    async def read_links() -> list[str]:
+    def read_links() -> list[str]:
         texts = [path.read_text(encoding="utf-8").replace("=\n", "") for path in mails.glob("*.eml")]
         return [link for text in texts for link in re.findall(r"verify-email#([\w-]+)", text)]
 
-    await eventually(read_links, MAIL_DEADLINE_S)
-    return (await read_links())[0]
+    return (await eventually(read_links, MAIL_DEADLINE_S))[0]

@@ -27,9 +27,7 @@ async () => {
 """
 
 
-async def test_an_export_is_made_saved_and_deleted(
-    open_tab: TabFactory, unique: str, tmp_path: Path
-) -> None:
+async def test_an_export_is_made_saved_and_deleted(open_tab: TabFactory, unique: str, tmp_path: Path) -> None:
     tab = await open_tab()
     await tab.page.add_init_script(NOBODY_CHOOSES)
     await tab.page.reload()

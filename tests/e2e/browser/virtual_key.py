@@ -1,4 +1,4 @@
-"""An authenticator that Chromium pretends to have: makes and uses passkeys, for the person or against them."""
+"""An authenticator that Chromium pretends to have: it makes and uses passkeys for the person."""
 
 from dataclasses import dataclass
 from typing import Any, Self
