@@ -15,9 +15,10 @@ interface Waiting {
 }
 
 function newWaiting(): Waiting {
-  const waiting = {} as Waiting;
-  waiting.promise = new Promise<void>((resolve, reject) => Object.assign(waiting, { resolve, reject }));
-  return waiting;
+  let resolve!: () => void;
+  let reject!: (error: CommandError) => void;
+  const promise = new Promise<void>((...settle) => ([resolve, reject] = settle));
+  return { promise, resolve, reject };
 }
 
 export class StepUp {

@@ -10,7 +10,6 @@ import { focusFilter, RoomList } from "./room_list";
 import { NoRoom, RoomView } from "./room_view";
 
 const Settings = later(async () => (await import("./settings/settings")).Settings);
-const StepUpDialog = later(async () => (await import("./settings/step_up_dialog")).StepUpDialog);
 
 export function Shell() {
   const section = client.navigation.settings.value;
@@ -32,7 +31,6 @@ export function Shell() {
         </main>
       )}
       <Overlays />
-      {client.stepUp.due.value && <StepUpDialog methods={client.stepUp.due.value} />}
       <div class="visually-hidden" role="status" aria-live="polite">
         {client.announcer.text.value}
       </div>

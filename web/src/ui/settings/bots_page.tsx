@@ -14,13 +14,14 @@ import { MadeToken } from "./made_token";
 import { Tokens } from "./tokens";
 
 const HOME = "bots";
+const HINT = "A bot is a user without a password. Add it to rooms like anybody else; a program acts as it by an API token.";
 
 export function BotsPage() {
   const made = own.bots.made.value;
   return (
     <>
       {made && <MadeToken token={made.token} />}
-      <Panel id={HOME} title="Bots" hint="A bot is a user without a password. Add it to rooms like anybody else; a program acts as it by an API token.">
+      <Panel id={HOME} title="Bots" hint={HINT}>
         <Loaded of={own.bots.bots}>
           {(bots) => bots.length > 0 && (
             <ul class="own-list" aria-labelledby={HOME}>
@@ -38,8 +39,9 @@ export function BotsPage() {
 }
 
 function BotLine({ bot }: { bot: User }) {
+  const [isOpen, setOpen] = useState(false);
   return (
-    <details class="bot">
+    <details class="bot" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary class="own-line">
         <Avatar userId={bot.id} />
         <span class="own-line-text">
@@ -47,25 +49,32 @@ function BotLine({ bot }: { bot: User }) {
           <span class="panel-hint">@{bot.username}</span>
         </span>
       </summary>
-      <div class="bot-body">
-        <RenameBot key={bot.display_name} bot={bot} />
-        <h4 id={`tokens-${bot.id}`} tabIndex={-1}>API tokens</h4>
-        <Tokens holder={bot.id} of={bot.display_name} home={`tokens-${bot.id}`} />
-        <div class="panel-actions">
-          <AskFirst
-            name={`Delete ${bot.display_name}`}
-            title="Delete this bot?"
-            text={`@${bot.username} is signed out at once and its tokens end. What it wrote stays.`}
-            action="Delete bot"
-            perform={() => own.bots.deleteBot(bot.id)}
-            done={`@${bot.username} is deleted.`}
-            home={HOME}
-          >
-            Delete bot
-          </AskFirst>
-        </div>
-      </div>
+      {isOpen && <BotDetails bot={bot} />}
     </details>
+  );
+}
+
+function BotDetails({ bot }: { bot: User }) {
+  const tokensId = `tokens-${bot.id}`;
+  return (
+    <div class="bot-body">
+      <RenameBot key={bot.display_name} bot={bot} />
+      <h4 id={tokensId} tabIndex={-1}>API tokens</h4>
+      <Tokens holder={bot.id} of={bot.display_name} home={tokensId} />
+      <div class="panel-actions">
+        <AskFirst
+          name={`Delete ${bot.display_name}`}
+          title="Delete this bot?"
+          text={`@${bot.username} is signed out at once and its tokens end. What it wrote stays.`}
+          action="Delete bot"
+          perform={() => own.bots.deleteBot(bot.id)}
+          done={`@${bot.username} is deleted.`}
+          home={HOME}
+        >
+          Delete bot
+        </AskFirst>
+      </div>
+    </div>
   );
 }
 
