@@ -10,8 +10,9 @@ from playwright.async_api import expect
 
 from tests.e2e.browser.account_rows import age_logins
 from tests.e2e.browser.conftest import TabFactory
+from tests.e2e.browser.screen import Screen
 from tests.e2e.browser.tab import PASSWORD, Tab
-from tests.stack import ARTIFACTS, Stack
+from tests.stack import Stack
 
 MADE_WITHIN_MS = 60_000
 NOBODY_CHOOSES = "delete window.showSaveFilePicker"
@@ -99,8 +100,7 @@ async def test_an_account_is_erased_by_who_types_its_name_and_proves_to_be_its_o
     await expect(anna.page.get_by_role("heading", name="Your account is being erased")).to_be_focused()
     receipt = await anna.page.locator(".secret").inner_text()
     await expect(anna.page.get_by_text("All is erased.")).to_be_visible(timeout=MADE_WITHIN_MS)
-    await anna.page.screenshot(path=ARTIFACTS / "screens" / "1280-light-farewell.png")
-    assert await anna.find_violations() == []
+    await Screen(anna, "1280-light").check("farewell")
     shown = (await http.get(f"{anna.url}/api/v1/erasures/{receipt}")).json()
     assert shown["state"] == "finished"
     await anna.button("I have kept it").click()

@@ -6,9 +6,9 @@ import pytest
 from playwright.async_api import expect
 
 from tests.e2e.browser.conftest import TabFactory
+from tests.e2e.browser.screen import Screen
 from tests.e2e.browser.tab import Tab
-from tests.e2e.browser.virtual_key import VirtualKey
-from tests.stack import ARTIFACTS
+from tests.e2e.browser.virtual_authenticator import VirtualAuthenticator
 
 SECTIONS = (
     "Profile",
@@ -130,7 +130,7 @@ async def test_axe_finds_nothing_in_any_section(open_tab: TabFactory, unique: st
     tab = await open_tab(color_scheme=scheme, reduced_motion="reduce")
     await tab.page.goto(tab.url.replace("127.0.0.1", "localhost"))
     await tab.sign_up(f"anna{unique}")
-    await VirtualKey.plug_in(tab.page)
+    await VirtualAuthenticator.attach(tab.page)
     await fill_account(tab, unique)
     for width in (1280, 768, 360):
         await tab.page.set_viewport_size({"width": width, "height": 800})
@@ -138,18 +138,14 @@ async def test_axe_finds_nothing_in_any_section(open_tab: TabFactory, unique: st
             await tab.open_settings(section)
             await expect(tab.page.locator("[aria-busy=true]")).to_have_count(0)
             name = re.sub(r"\W+", "-", section.lower())
-            shot = ARTIFACTS / "screens" / f"{width}-{scheme}-settings-{name}.png"
             # The sections scroll by themselves: photographed whole, not by the first screenful alone.
             height = await tab.page.evaluate("document.querySelector('.settings-body').scrollHeight + 60")
             await tab.page.set_viewport_size({"width": width, "height": max(800, height)})
-            await tab.page.screenshot(path=shot)
-            found = await tab.find_violations()
-            assert not found, f"{section} at {width}: " + "\n".join(found)
+            await Screen(tab, f"{width}-{scheme}").check(f"settings-{name}")
             await tab.page.set_viewport_size({"width": width, "height": 800})
             assert await tab.page.evaluate(OVERFLOW) == [0, 0]
     await tab.button("Back to all settings").click()
-    await tab.page.screenshot(path=ARTIFACTS / "screens" / f"360-{scheme}-settings.png")
-    assert await tab.find_violations() == []
+    await Screen(tab, f"360-{scheme}").check("settings")
 
 
 async def fill_account(tab: Tab, unique: str) -> None:
