@@ -4,6 +4,7 @@ import { render } from "preact";
 import { client } from "./store/client";
 import { contrast, density, theme } from "./store/settings";
 import { App } from "./ui/app";
+import { StepUp } from "./ui/step_up";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
@@ -22,4 +23,10 @@ effect(() => {
 });
 
 client.start();
-render(<App />, document.getElementById("app")!);
+render(
+  <>
+    <App />
+    <StepUp />
+  </>,
+  document.getElementById("app")!,
+);

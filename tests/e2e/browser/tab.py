@@ -64,6 +64,19 @@ class Tab:
     async def expect_signed_in(self) -> None:
         await expect(self.page.get_by_role("navigation", name="Rooms")).to_be_visible()
 
+    async def open_settings(self, section: str) -> Locator:
+        """Open a section by its name in the list, from anywhere; return what shows it."""
+        settings = self.page.get_by_role("navigation", name="Settings")
+        back = self.button("Back to all settings")
+        if await back.is_visible():  # a narrow screen
+            await back.click()
+        elif await settings.count() == 0:
+            await self.button("Profile and settings").click()
+        await settings.get_by_role("link", name=section, exact=True).click()
+        shown = self.page.get_by_role("region", name=section, exact=True)
+        await expect(shown).to_be_visible()
+        return shown
+
     async def create_room(self, name: str, kind: str = "Public") -> None:
         await self.button("Create a room").first.click()
         dialog = self.page.get_by_role("dialog")

@@ -48,10 +48,10 @@ async def test_two_people_talk_without_websocket_and_miss_nothing_after_a_cut(
 async def expect_stream(tab: Tab) -> None:
     """Nothing on the page tells of it but one note in the settings."""
     await expect(tab.page.locator(".banner")).to_have_count(0)
-    await tab.button("Profile and settings").click()
+    await tab.open_settings("Appearance")
     await expect(tab.page.get_by_text("This network blocks WebSocket")).to_be_visible()
     assert await tab.find_violations() == []
-    await tab.page.keyboard.press("Escape")
+    await tab.button("Close settings").click()
 
 
 async def test_who_is_online_shows_without_websocket(open_tab: TabFactory, stack: Stack, unique: str) -> None:

@@ -60,18 +60,3 @@ async def test_several_tabs_that_load_at_once_all_stay_signed_in(open_tab: TabFa
         await tab.page.reload()
     for tab in [anna, *tabs]:
         await tab.expect_signed_in()
-
-
-async def test_a_new_name_and_status_show_at_once(open_tab: TabFactory, unique: str) -> None:
-    anna = await open_tab()
-    await anna.sign_up(f"anna{unique}", "Anna")
-    await anna.button("Profile and settings").click()
-    dialog = anna.page.get_by_role("dialog")
-    await dialog.get_by_label("Display name").fill("Anna B.")
-    await dialog.get_by_role("button", name="Save").first.click()
-    await expect(dialog.get_by_text("Anna B.")).to_be_visible()
-    await dialog.get_by_label("Status", exact=True).select_option("Do not disturb")
-    await dialog.get_by_label("Status text").fill("In the lab")
-    await dialog.get_by_role("button", name="Save").last.click()
-    await dialog.get_by_role("button", name="Close").click()
-    await expect(anna.button("Anna B. @anna" + unique + " do not disturb")).to_be_visible()

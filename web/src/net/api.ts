@@ -1,12 +1,15 @@
 // The one way in which stores reach the server: the socket while it takes commands, REST otherwise. No rooms, no
 // signals.
 import { publicOps, restOnlyOps, routes, type Commands, type Op } from "./contract.gen";
+import { CommandError } from "./errors";
 import { callHttp } from "./http";
 import { Session } from "./session";
 import { Socket } from "./socket";
 
 // The socket would take it, but only an HTTP answer can end the cookie.
 const ENDS_COOKIE: Op = "auth.logout";
+// Its answer would not come through: who is erased has no socket any more.
+const ENDS_SOCKET: Op = "privacy.erase_me";
 
 export interface Api {
   call<O extends Op>(op: O, data: Commands[O]["request"]): Promise<Commands[O]["reply"]>;
@@ -15,6 +18,11 @@ export interface Api {
 export class ServerApi implements Api {
   readonly session = new Session();
   readonly socket: Socket;
+  /**
+   * A command wants a fresh proof of who we are. Once this resolves, the command is sent once more; if it rejects,
+   * the command fails with that.
+   */
+  onProofDue: (refusal: CommandError) => Promise<void> = (refusal) => Promise.reject(refusal);
 
   constructor(origin: string = location.origin) {
     const url = `${origin.replace(/^http/, "ws")}/ws`;
@@ -24,7 +32,18 @@ export class ServerApi implements Api {
 
   /** Raises CommandError. */
   async call<O extends Op>(op: O, data: Commands[O]["request"]): Promise<Commands[O]["reply"]> {
-    const prefersSocket = this.socket.takesCommands && !restOnlyOps.has(op) && op !== ENDS_COOKIE;
+    try {
+      return await this.#send(op, data);
+    } catch (error) {
+      if (op === "auth.step_up" || !isProofDue(error)) throw error;
+      await this.onProofDue(error);
+      return this.#send(op, data);
+    }
+  }
+
+  async #send<O extends Op>(op: O, data: Commands[O]["request"]): Promise<Commands[O]["reply"]> {
+    const needsHttp = restOnlyOps.has(op) || publicOps.has(op) || op === ENDS_COOKIE || op === ENDS_SOCKET;
+    const prefersSocket = this.socket.takesCommands && !needsHttp;
     if (prefersSocket || !routes[op]) return this.socket.call(op, data);
     return callHttp(op, data, publicOps.has(op) ? null : await this.session.fresh());
   }
@@ -33,4 +52,8 @@ export class ServerApi implements Api {
   #reauthenticate(accessToken: string): void {
     if (this.socket.takesCommands) this.socket.call("auth.reauth", { access_token: accessToken }).catch(() => {});
   }
+}
+
+function isProofDue(error: unknown): error is CommandError {
+  return error instanceof CommandError && error.code === "forbidden" && error.details.reason === "step_up";
 }

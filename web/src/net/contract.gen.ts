@@ -1479,6 +1479,7 @@ export const publicOps: ReadonlySet<Op> = new Set<Op>([
   "auth.resend_verification",
   "auth.reset_password",
   "auth.verify_email",
+  "privacy.get_erasure",
 ]);
 
 /** The socket does not take these. */

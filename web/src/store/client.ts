@@ -1,12 +1,13 @@
 // The composition root of the stores: who is told of what. The user interface imports `client` and nothing of net/.
 import { effect } from "@preact/signals";
 import { ServerApi } from "../net/api";
-import type { Message } from "../net/contract.gen";
+import type { Export, Message } from "../net/contract.gen";
 import { Account } from "./account";
 import { Announcer } from "./announcer";
 import { Arrival } from "./arrival";
 import { Connection } from "./connection";
 import { Drafts } from "./drafts";
+import { Farewell } from "./farewell";
 import { History } from "./history";
 import { Lobby } from "./lobby";
 import { PageLocation } from "./location";
@@ -21,6 +22,7 @@ import { Reading } from "./reading";
 import { Registering } from "./registering";
 import { Rooms } from "./rooms";
 import { SigningIn } from "./signing_in";
+import { StepUp } from "./step_up";
 import { Synchroniser } from "./sync";
 import { TypingStore } from "./typing";
 
@@ -45,6 +47,12 @@ export class Client {
   readonly arrival: Arrival;
   readonly oidc: Oidc;
   readonly connection: Connection;
+  readonly stepUp: StepUp;
+  readonly farewell: Farewell;
+  /** What stores that are loaded later do when the user signs out. */
+  readonly onForget = new Set<() => void>();
+  /** An export of ours is ready: for those that show exports. */
+  onExportReady: (ready: Export) => void = () => {};
 
   constructor(
     readonly api: ServerApi = new ServerApi(),
@@ -66,6 +74,8 @@ export class Client {
     this.arrival = new Arrival(api);
     this.oidc = new Oidc(api, this);
     this.connection = new Connection(this);
+    this.stepUp = new StepUp(api);
+    this.farewell = new Farewell(api, this.account);
     this.#wire();
   }
 
@@ -104,6 +114,10 @@ export class Client {
     effect(() => {
       if (this.connection.hasSynced.value) void this.arrival.askWhatIsDue();
     });
+    effect(() => {
+      const me = this.account.me.value;
+      if (me) this.people.take([me]);
+    });
     this.account.onSignedIn = (userId) => {
       this.place.leaveIfForStrangers();
       this.drafts.open(userId);
@@ -141,6 +155,8 @@ export class Client {
   async #forgetUser(): Promise<void> {
     this.connection.clear();
     this.arrival.clear();
+    this.stepUp.cancel();
+    for (const forget of this.onForget) forget();
     this.navigation.close();
     this.drafts.close();
     this.reading.clear();

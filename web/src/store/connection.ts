@@ -50,7 +50,6 @@ export class Connection {
 
   async #onReady(ready: Events["ready"]): Promise<void> {
     this.client.account.me.value = ready.user;
-    this.client.people.take([ready.user]);
     await this.client.sync.run();
     this.hasSynced.value = true;
   }
@@ -95,6 +94,9 @@ export class Connection {
         return;
       case "typing.changed":
         if (frame.d.user_id !== client.account.userId.peek()) client.typing.take(frame.room_id, frame.d);
+        return;
+      case "export.ready":
+        client.onExportReady(frame.d);
         return;
       case "presence.changed":
         client.presence.take(frame.d);

@@ -17,8 +17,12 @@ const ForgottenPassword = later(async () => (await import("./entry/ask_for_link"
 const ResendVerification = later(async () => (await import("./entry/ask_for_link")).ResendVerification, Frame);
 const ProviderAnswer = later(async () => (await import("./entry/provider_answer")).ProviderAnswer, Frame);
 const ArrivalDialogs = later(async () => (await import("./entry/arrival")).ArrivalDialogs);
+const FarewellPage = later(async () => (await import("./settings/farewell_page")).FarewellPage);
 
 export function App() {
+  const receipt = client.farewell.receipt.value;
+  // Whoever was just erased is signed out, and must see this first.
+  if (receipt !== null) return <FarewellPage receipt={receipt} />;
   const page = client.place.page.value;
   // Whoever is signed in or not: these are about one link, or one answer.
   if (page.kind === "verify_email") return <VerifyEmail key={page.token} token={page.token} />;

@@ -9,19 +9,20 @@ interface ConfirmProps {
   text: string;
   action: string;
   perform: () => Promise<void>;
+  onClose?: () => void;
 }
 
-export function ConfirmDialog({ title, text, action, perform }: ConfirmProps) {
+export function ConfirmDialog({ title, text, action, perform, onClose = closeOverlay }: ConfirmProps) {
   const { isBusy, error, run } = useAction(async () => {
     await perform();
-    closeOverlay();
+    onClose();
   });
   return (
-    <Dialog title={title} onClose={closeOverlay}>
+    <Dialog title={title} onClose={onClose}>
       <p>{text}</p>
       <FormError error={error} />
       <div class="dialog-actions">
-        <button type="button" class="button" onClick={closeOverlay}>Cancel</button>
+        <button type="button" class="button" onClick={onClose}>Cancel</button>
         <button type="button" class="button button-danger" aria-disabled={isBusy} onClick={run}>{action}</button>
       </div>
     </Dialog>

@@ -5,7 +5,6 @@ export type Overlay =
   | { kind: "new_room" }
   | { kind: "browse" }
   | { kind: "new_dm" }
-  | { kind: "profile" }
   | { kind: "add_people"; roomId: string }
   | { kind: "leave"; roomId: string }
   | { kind: "delete_message"; roomId: string; messageId: string }

@@ -5,7 +5,6 @@ import { ConfirmDialog } from "./confirm_dialog";
 import { NewRoom } from "./new_room";
 import { closeOverlay, overlay } from "./overlay";
 import { AddPeople, NewDm } from "./people_dialogs";
-import { Profile } from "./profile";
 import { stopEditing } from "./editing";
 
 export function Overlays() {
@@ -21,8 +20,6 @@ export function Overlays() {
       return <NewDm />;
     case "add_people":
       return <AddPeople roomId={open.roomId} />;
-    case "profile":
-      return <Profile />;
     case "leave":
       return (
         <ConfirmDialog

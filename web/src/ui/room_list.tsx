@@ -83,7 +83,7 @@ function OwnCard() {
       type="button"
       class="own-card"
       title="Profile and settings"
-      onClick={() => (overlay.value = { kind: "profile" })}
+      onClick={() => client.navigation.openSettings()}
     >
       <Avatar userId={me.id} hasPresence />
       <span class="own-names">

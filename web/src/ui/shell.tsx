@@ -1,38 +1,68 @@
-// The program once signed in: three columns, dialogs, the banner, and the keys that work everywhere.
-import { useEffect } from "preact/hooks";
+// The program once signed in: rooms or settings, dialogs, the banner, and the keys that work everywhere.
+import { useEffect, useRef } from "preact/hooks";
 import { client } from "../store/client";
 import { titleOf } from "../store/room_list";
 import { Banner } from "./banner";
+import { later } from "./later";
 import { MembersPanel } from "./members_panel";
 import { Overlays } from "./overlays";
 import { focusFilter, RoomList } from "./room_list";
 import { NoRoom, RoomView } from "./room_view";
 
+const Settings = later(async () => (await import("./settings/settings")).Settings);
+
 export function Shell() {
-  const roomId = client.navigation.roomId.value;
-  const isPanelOpen = client.navigation.isPanelOpen.value && roomId !== null;
+  const section = client.navigation.settings.value;
   useEffect(() => {
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   }, []);
   useTitle();
+  useWayBack(section !== null);
   return (
     <>
-      <main class="shell" data-view={roomId === null ? "list" : isPanelOpen ? "panel" : "room"}>
-        <h1 class="visually-hidden">ChatCraft</h1>
-        <Banner />
-        <RoomList />
-        <section class="pane pane-room" tabIndex={-1} aria-label="Conversation">
-          {roomId === null ? <NoRoom /> : <RoomView key={roomId} roomId={roomId} />}
-        </section>
-        {isPanelOpen && <MembersPanel key={roomId} roomId={roomId} />}
-      </main>
+      {section === null ? (
+        <Rooms />
+      ) : (
+        <main class="settings" data-view={section === "" ? "list" : "section"}>
+          <h1 class="visually-hidden">ChatCraft</h1>
+          <Banner />
+          <Settings section={section} />
+        </main>
+      )}
       <Overlays />
       <div class="visually-hidden" role="status" aria-live="polite">
         {client.announcer.text.value}
       </div>
     </>
   );
+}
+
+function Rooms() {
+  const roomId = client.navigation.roomId.value;
+  const isPanelOpen = client.navigation.isPanelOpen.value && roomId !== null;
+  return (
+    <main class="shell" data-view={roomId === null ? "list" : isPanelOpen ? "panel" : "room"}>
+      <h1 class="visually-hidden">ChatCraft</h1>
+      <Banner />
+      <RoomList />
+      <section class="pane pane-room" tabIndex={-1} aria-label="Conversation">
+        {roomId === null ? <NoRoom /> : <RoomView key={roomId} roomId={roomId} />}
+      </section>
+      {isPanelOpen && <MembersPanel key={roomId} roomId={roomId} />}
+    </main>
+  );
+}
+
+/** After the settings the focus is where they were opened, unless the open room has taken it. */
+function useWayBack(areSettingsOpen: boolean): void {
+  const wereOpen = useRef(areSettingsOpen);
+  useEffect(() => {
+    if (wereOpen.current && !areSettingsOpen && document.activeElement === document.body) {
+      document.querySelector<HTMLElement>(".own-card")?.focus();
+    }
+    wereOpen.current = areSettingsOpen;
+  }, [areSettingsOpen]);
 }
 
 function onKey(event: KeyboardEvent): void {
@@ -58,7 +88,8 @@ function useTitle(): void {
   const states = client.rooms.all.value;
   const unread = states.filter((state) => state.membership.unread > 0 && state.membership.notify !== "none").length;
   const open = client.rooms.find(client.navigation.roomId.value);
-  const name = open ? `${titleOf(open, (id) => client.people.nameOf(id))} · ChatCraft` : "ChatCraft";
+  const place = client.navigation.settings.value !== null ? "Settings · ChatCraft" : "ChatCraft";
+  const name = open ? `${titleOf(open, (id) => client.people.nameOf(id))} · ChatCraft` : place;
   const title = unread > 0 ? `(${unread}) ${name}` : name;
   useEffect(() => {
     document.title = title;

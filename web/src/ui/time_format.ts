@@ -3,6 +3,7 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 const day = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
 const dayOfYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const near = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
 
 const DAY_MS = 86_400_000;
@@ -17,6 +18,8 @@ export function formatShortClock(at: string): string {
 
 const isOfClock = ({ type }: Intl.DateTimeFormatPart): boolean => type === "hour" || type === "minute";
 
+/** Short, and the same today as next year. */
+export const formatMoment = (at: string): string => moment.format(new Date(at));
 export const formatFull = (at: string): string => full.format(new Date(at));
 
 /** "Today", "Yesterday", "Monday 3 June", "3 June 2019". */
