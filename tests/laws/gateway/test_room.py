@@ -1,7 +1,7 @@
 """The law of an active room: whatever is lost, overtaken or slow, nobody is ever delivered past a gap.
 
-Hypothesis drives a room and its healing over random schedules: the bus drops, doubles and reorders, readers come,
-lag, look away and leave, the store knows the truth. In a second run three readers are a crowd.
+Hypothesis drives a room and its healing over random schedules: the bus drops, doubles and reorders, readers
+come, lag, look away and leave, the store knows the truth. In a second run three readers are a crowd.
 """
 
 import asyncio
