@@ -6,6 +6,7 @@ import { Account } from "./account";
 import { Announcer } from "./announcer";
 import { Connection } from "./connection";
 import { Drafts } from "./drafts";
+import { Focus } from "./focus";
 import { History } from "./history";
 import { Lobby } from "./lobby";
 import { Navigation } from "./navigation";
@@ -22,6 +23,7 @@ export class Client {
   readonly rooms = new Rooms();
   readonly drafts = new Drafts();
   readonly navigation = new Navigation();
+  readonly focus: Focus;
   readonly people: People;
   readonly presence: PresenceStore;
   readonly typing: TypingStore;
@@ -38,6 +40,7 @@ export class Client {
     readonly api: ServerApi = new ServerApi(),
     outboxDb: OutboxDb = new IndexedOutbox(),
   ) {
+    this.focus = new Focus(api);
     this.people = new People(api);
     this.presence = new PresenceStore(api);
     this.typing = new TypingStore(api);
@@ -105,6 +108,7 @@ export class Client {
     let isKnown = false;
     effect(() => {
       const roomId = this.navigation.roomId.value;
+      this.focus.show(roomId === null ? [] : [roomId]);
       const wasKnown = isKnown;
       isKnown = roomId !== null && this.rooms.ids.value.includes(roomId);
       // A room from the address arrives with the first sync, some time after it was opened.
