@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.gateway.frames import split_frames
 from services.gateway.hub import Hub
@@ -159,6 +159,15 @@ class RoomMachine(RuleBasedStateMachine):
         for call in list(self.turn):
             self.turn.remove(call)
             call()
+
+    @initialize(focuses=st.lists(st.sampled_from([None, True, False]), min_size=READERS, max_size=READERS))
+    def begin(self, focuses: list[bool | None]) -> None:
+        """Mostly there is somebody, and something has been said."""
+        for index, reader in enumerate(self.readers):
+            reader.focuses = focuses[index]
+            self.attach(index)
+            self.finish_sync(index)
+        self.room.on_event(b"", self.store.send("somebody", []))
 
     @rule(count=st.integers(1, 5))
     def commit(self, count: int) -> None:

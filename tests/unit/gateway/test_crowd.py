@@ -72,7 +72,7 @@ class Room:
         self.stale += subscribers
 
     def on_left(self, room: ActiveRoom, user_id: str) -> None:
-        for device in [*room.live, *(room.crowd.resting if room.crowd else ())]:
+        for device in [*room.live, *room.behind, *(room.crowd.resting if room.crowd else ())]:
             if device.user_id == user_id:
                 room.detach(device)
 
@@ -333,6 +333,20 @@ def test_ones_own_leaving_reaches_who_looks_elsewhere_and_nothing_after_it(room,
     assert away.revs == [2, 3]
     assert away.take_activities() == []
     assert away not in room.active.crowd.resting
+
+
+def test_who_left_while_its_snapshot_was_under_way_hears_that_and_does_not_rest(room, crowd):
+    away = crowd[-1]
+    room.active.expect(away)
+    room.send()
+    room.happen("member.left", {"user_id": away.user_id})
+    room.active.place(away, 1, 1)
+    assert away.revs == [2, 3]
+    assert not room.active.is_reached(away)
+    room.send()
+    room.pass_time(2 * TELL_S)
+    assert away.frames == [frame for frame in away.frames if "rev" in frame]
+    assert away.revs == [2, 3]
 
 
 def test_of_changes_that_hold_ones_leaving_nothing_is_told(room, crowd):
