@@ -77,23 +77,28 @@ async def run(cores: Cores, effort: Effort) -> dict[str, Any]:
         figures["limit"] = await limit
         flapping = round(effort.online * _FLAPPING_MAX)
         people = await system.add_people(effort.online)
-        bus = await Bus.connect([system.stack.endpoints.nats_url_by_user["gateway"]], "gateway")
-        try:
+        async with _lone_node(system, people[:flapping]) as node:
             for watched, cases in CASES.items():
-                node = FlappingNode(bus, [each.id for each in people[:flapping]], _PERIOD_S)
-                await node.start()
-                async with _watching(system, people[flapping:], people, watched, node):
+                async with _watching(system, people[flapping:], people, watched):
                     for case in cases:
                         print(f"{case.name} …", file=sys.stderr, flush=True)
                         figures["cases"][case.name] = await _measure(system, effort, case, node)
-        finally:
-            await bus.close()
     return figures | {"growth": _compare(figures["cases"])}
 
 
 @asynccontextmanager
+async def _lone_node(system: System, people: list[Person]) -> AsyncIterator[FlappingNode]:
+    bus = await Bus.connect([system.stack.endpoints.nats_url_by_user["gateway"]], "gateway")
+    try:
+        async with FlappingNode(bus, [each.id for each in people], _PERIOD_S) as node:
+            yield node
+    finally:
+        await bus.close()
+
+
+@asynccontextmanager
 async def _watching(
-    system: System, watchers: list[Person], people: list[Person], watched: int, node: FlappingNode
+    system: System, watchers: list[Person], people: list[Person], watched: int
 ) -> AsyncIterator[None]:
     """Open a socket for each watcher; whom they watch is drawn evenly from all."""
     await system.renew_gateway()
@@ -105,15 +110,13 @@ async def _watching(
             commands = [[("presence.watch", {"user_ids": draw.sample(ids, watched)})] for _ in part]
             plan = replace(system.plan(part), commands=commands)
             crowd = await stack.enter_async_context(LoadProcess(plan))
-            opening = asyncio.create_task(crowd.call("open", 0, len(part)))
-            while not opening.done():
-                await node.rest(1.0)
-            await opening
+            await crowd.call("open", 0, len(part))
         yield
 
 
 async def _measure(system: System, effort: Effort, case: Case, node: FlappingNode) -> dict[str, float]:
-    await node.rest(_SETTLED_S)
+    await node.bring_back()
+    await asyncio.sleep(_SETTLED_S)
     client = kv.create_client(system.stack.endpoints.redis_url)
     try:
         before, transitions = await _count(system, client), node.transitions

@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
+from typing import Self
 
 from shared import calls
 from shared.bus import Bus
@@ -15,49 +17,65 @@ _HOLD_MAX = 500
 
 
 class FlappingNode:
-    """Each of its users toggles once in `period_s`, a part of them at each tick. Use after `start`."""
+    """Each of its users toggles once in `period_s`, a part of them at each tick. Use as an async context."""
 
-    def __init__(self, bus: Bus, user_ids: list[str], period_s: float) -> None:
+    def __init__(self, bus: Bus, user_ids: Sequence[str], period_s: float) -> None:
         self.transitions = 0
         self._bus = bus
         self._node_id, self._incarnation = new_id(), new_id()
         self._period_s = period_s
-        self._online = set(user_ids)
-        self._turns = deque(user_ids)
+        self._users = list(user_ids)
+        self._online: set[str] = set()
+        self._calling = asyncio.Lock()
+        self._renewing: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Take everybody in."""
-        users = list(self._turns)
-        for start in range(0, len(users), _HOLD_MAX):
-            await self._hold(online=users[start : start + _HOLD_MAX], full=not start)
+    async def __aenter__(self) -> Self:
+        await self._begin()
+        await self.bring_back()
+        self._renewing = asyncio.create_task(self._renew())
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        assert self._renewing is not None, "entered"
+        self._renewing.cancel()
+        await asyncio.gather(self._renewing, return_exceptions=True)
+        await self._toggle(sorted(self._online))
 
     async def flap(self, seconds: float, flapping: int) -> None:
-        """Let the first `flapping` users come and go for a time, and keep the lease."""
-        turns = deque(list(self._turns)[:flapping])
+        """Let the first `flapping` users come and go for a time."""
+        turns = deque(self._users[:flapping])
         due = 0.0
         started_s = time.perf_counter()
-        renewed_s = 0.0
         while (now_s := time.perf_counter() - started_s) < seconds:
             due += flapping * _TICK_S / self._period_s
             chosen = [turns.popleft() for _ in range(min(int(due), len(turns)))]
             due -= len(chosen)
             turns.extend(chosen)
-            if chosen or now_s - renewed_s > _RENEW_S:
-                renewed_s = now_s
-                await self._toggle(chosen)
+            await self._toggle(chosen)
             await asyncio.sleep(max(0.0, now_s + _TICK_S - (time.perf_counter() - started_s)))
 
-    async def rest(self, seconds: float) -> None:
-        """Keep the lease, and bring everybody back."""
-        await self._toggle([user_id for user_id in self._turns if user_id not in self._online])
-        await self.flap(seconds, 0)
+    async def bring_back(self) -> None:
+        """Let all be online."""
+        await self._toggle([user_id for user_id in self._users if user_id not in self._online])
 
     async def _toggle(self, user_ids: list[str]) -> None:
-        chosen = set(user_ids)
-        went, came = chosen & self._online, chosen - self._online
-        self._online = (self._online - went) | came
-        self.transitions += len(chosen)
-        await self._hold(online=sorted(came), offline=sorted(went), count=len(self._online))
+        for start in range(0, len(user_ids), _HOLD_MAX):
+            part = set(user_ids[start : start + _HOLD_MAX])
+            async with self._calling:  # presence expects one call of a node at a time
+                went, came = part & self._online, part - self._online
+                self._online = (self._online - went) | came
+                self.transitions += len(part)
+                await self._hold(online=sorted(came), offline=sorted(went), count=len(self._online))
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(_RENEW_S)
+            async with self._calling:
+                await self._hold(count=len(self._online))
+
+    async def _begin(self) -> None:
+        async with self._calling:
+            await self._hold(full=True, count=0)
 
     async def _hold(self, **what: object) -> None:
         asked = HoldPresence(self._node_id, self._incarnation, **what)  # type: ignore[arg-type]  # any of its fields
