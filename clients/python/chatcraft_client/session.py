@@ -177,8 +177,12 @@ class Session:
 
     @staticmethod
     async def focus(connection: Connection, room_ids: set[str]) -> None:
-        """Say which rooms are looked at on this connection."""
-        await connection.call(rooms.focus, rooms.FocusRooms(sorted(room_ids)))
+        """Say which rooms are looked at on this connection; an older server goes on telling everything."""
+        try:
+            await connection.call(rooms.focus, rooms.FocusRooms(sorted(room_ids)))
+        except ChatCraftError as exc:
+            if exc.code != "unknown_op":
+                raise
 
     async def watch(self, connection: Connection) -> list[Presence]:
         """Watch all of `watched` on this connection; what differs from before becomes events."""
