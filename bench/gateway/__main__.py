@@ -12,6 +12,7 @@ from typing import Any
 
 import uvloop
 
+from bench.gateway.attention import measure_attention
 from bench.gateway.connections import measure_connects, measure_idle, measure_memory
 from bench.gateway.effort import FULL, QUICK, Effort
 from bench.gateway.fan_out import measure_bursts, measure_deliveries
@@ -33,6 +34,7 @@ SCENARIOS: dict[str, Callable[[System, Effort], Awaitable[dict[str, Any]]]] = {
     "connects": measure_connects,
     "memory": measure_memory,
     "idle": measure_idle,
+    "attention": measure_attention,
     "storm": measure_storm,
 }
 

@@ -20,6 +20,9 @@ class Effort:
     idle_connections: int = 10_000
     idle_s: float = 60.0
     connects: int = 2_000
+    attention_members: int = 5_000
+    attention_events_per_s: float = 40
+    attention_s: float = 8.0
     storm_clients: int = 5_000
     storm_repeats: int = 3
 
@@ -36,6 +39,8 @@ QUICK = Effort(
     idle_connections=1_000,
     idle_s=5.0,
     connects=300,
+    attention_members=600,
+    attention_s=3.0,
     storm_clients=500,
     storm_repeats=1,
 )

@@ -118,6 +118,18 @@ def _connects(found: Figures) -> Iterator[Table]:
     yield "Handshake, ready and sync; gateway CPU each", rows
 
 
+def _attention(found: Figures) -> Iterator[Table]:
+    rows = [
+        (
+            name,
+            f"{_cost(row['us_per_event'])} an event   {row['bytes_per_event']:,} bytes out   {_cores(row)}",
+        )
+        for name, row in found["rooms"].items()
+    ]
+    rows.append(("saved", f"{_spread(found['times_less'], 1)} times less CPU"))
+    yield f"A room of {found['members']:,}, {found['looking']} look, {found['events_per_s']:g} events/s", rows
+
+
 def _storm(found: Figures) -> Iterator[Table]:
     rows = [
         ("all synced / all whole", f"{_spread(found['synced_s'])} / {_spread(found['whole_s'])} s"),
@@ -136,6 +148,7 @@ _TABLES: dict[str, Callable[[Figures], Iterator[Table]]] = {
     "memory": _memory,
     "idle": _idle,
     "connects": _connects,
+    "attention": _attention,
     "storm": _storm,
 }
 

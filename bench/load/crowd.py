@@ -196,6 +196,19 @@ class Crowd:
         figures |= {name: percentile(latencies_ns, share) / 1e6 for name, share in shares.items()}
         return figures | {"max_ms": latencies_ns[-1] / 1e6, "missing": copies - len(latencies_ns)}
 
+    def steady(self, trigger: Trigger, seconds: float, events_per_s: float) -> dict[str, float]:
+        """Fire at a rate, which may be none; returns CPU, and bytes read, counted by event."""
+        fired, before = 0, self.bytes_total
+        meter = Meter(self._server_pid)
+        started_s = time.perf_counter()
+        while (now_s := time.perf_counter() - started_s) < seconds:
+            while fired < now_s * events_per_s:
+                trigger.fire(1, time.monotonic_ns())
+                fired += 1
+            time.sleep(_DOZE_S)
+            self.poll(0.01)
+        return meter.read(fired) | {"bytes": self.bytes_total - before}
+
     def _read_stamps(self, fd: int, data: bytes, latencies_ns: list[int]) -> None:
         now_ns = time.monotonic_ns()
         if PING_BYTES in data:

@@ -47,6 +47,10 @@ class CrowdSession:
         """Fire at a rate; returns the latencies."""
         return self._fire(lambda trigger: self.crowd.pace(trigger, seconds, events_per_s))
 
+    def steady(self, seconds: float, events_per_s: float) -> dict[str, float]:
+        """Fire at a rate, and count what arrives, of whatever length."""
+        return self._fire(lambda trigger: self.crowd.steady(trigger, seconds, events_per_s))
+
     def _fire(self, phase: Callable[[Trigger], Figures]) -> Figures:
         trigger = self._kept or self._make_trigger()
         try:
@@ -64,7 +68,8 @@ class CrowdSession:
             case "raw":
                 return dialects.plain_tcp()
             case "chatcraft":
-                return dialects.chatcraft(host, plan.tokens[index])
+                first = plan.commands[index] if plan.commands else []
+                return dialects.chatcraft(host, plan.tokens[index], [*first, dialects.SYNC])
             case "websocket":
                 return dialects.plain_websocket(host, plan.path)
             case "socket_io":

@@ -3,12 +3,17 @@
 A crowd drives one Opening per socket until it is ready; afterwards it only counts bytes.
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from bench.load.wire import CLOSE, PING, PONG, TEXT, FrameReader, handshake, text_frame
 
 Answer = Callable[[bytes], tuple[bytes, bool]]
 """What to send back to a message, and whether the socket is ready then."""
+
+LoadCommand = tuple[str, dict[str, Any]]
+SYNC: LoadCommand = ("sync", {"rooms": {}})
 
 
 class Opening:
@@ -70,14 +75,18 @@ def socket_io(host: str) -> Opening:
     return Opening(handshake(host, "/socket.io/?EIO=4&transport=websocket", {}), answer)
 
 
-def chatcraft(host: str, token: str) -> Opening:
-    """A gateway: `ready`, then `sync` without positions; ready with its reply."""
+def chatcraft(host: str, token: str, commands: Sequence[LoadCommand] = (SYNC,)) -> Opening:
+    """A gateway: `ready`, then these commands at once; ready when all are answered."""
+    unanswered = {b'{"ref":%d,' % ref for ref in range(1, len(commands) + 1)}
 
     def answer(message: bytes) -> tuple[bytes, bool]:
         if message.startswith(b'{"ev":"ready"'):
-            return text_frame(b'{"op":"sync","ref":1,"d":{"rooms":{}}}'), False
-        if message.startswith(b'{"ref":1,"error"'):
+            frames = [json.dumps({"op": op, "ref": ref, "d": d}) for ref, (op, d) in enumerate(commands, 1)]
+            return b"".join(text_frame(each.encode()) for each in frames), False
+        head = message[: message.find(b",") + 1]
+        if head in unanswered and message[len(head) :].startswith(b'"error"'):
             raise ConnectionError(message[:300].decode())
-        return b"", message.startswith(b'{"ref":1,')
+        unanswered.discard(head)
+        return b"", not unanswered
 
     return Opening(handshake(host, "/ws", {"Authorization": f"Bearer {token}"}), answer)

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.api_tokens import ApiTokens
+from services.gateway.attention import focus
 from services.gateway.audit import Audit
 from services.gateway.connection import Connection
 from services.gateway.drain import drain
@@ -38,7 +39,7 @@ from shared import calls
 from shared.background import Background
 from shared.bus import Bus
 from shared.clock import Clock, SystemClock
-from shared.contracts import auth, internal, presence, sync
+from shared.contracts import auth, internal, presence, rooms, sync
 from shared.contracts.entities import Empty
 from shared.contracts.limits import Limits
 from shared.errors import ChatError, forbidden
@@ -126,7 +127,7 @@ def _build(settings: GatewaySettings, bus: Bus, background: Background) -> Gatew
     revocations = Revocations(bus, background, clock)
     tokens = ApiTokens(bus, revocations, clock, CommandRate(_UNKNOWN_TOKENS_PER_S, _UNKNOWN_TOKENS_BURST))
     identity = Identity(bus, revocations, clock, tokens)
-    hub = Hub(bus, background, stats, store.get_changes)
+    hub = Hub(bus, background, stats, store.get_changes, crowd_size=settings.gateway_crowd_size)
     users = Users(bus, background)
     syncer = Syncer(store, hub, users)
     events = UserEvents(bus, hub, users, syncer)
@@ -227,6 +228,7 @@ def _answer_own_commands(gateway: Gateway) -> None:
     typing = TypingSignals(gateway.bus, gateway.clock, watches.is_hidden)
     router.answer(sync.sync, gateway.syncer.sync)
     router.answer(auth.reauth, reauth)
+    router.answer(rooms.focus, focus)
     router.answer(presence.watch, watches.watch)
     router.answer(presence.unwatch, watches.unwatch)
     router.answer(presence.typing_start, typing.start)

@@ -54,9 +54,9 @@ class Connection:
     """A live connection. `rooms` is a tuple: 200 bytes for 20 rooms, where a set takes 2,264."""
 
     __slots__ = (
-        "_node", "_transport", "address", "bucket", "claims", "expires_at", "heard_at_s", "in_flight",
-        "is_closed", "is_synced", "paused_reading", "plan", "queues", "rooms", "slow_since_s", "watched",
-        "write",
+        "_node", "_transport", "address", "bucket", "claims", "expires_at", "focus", "heard_at_s",
+        "in_flight", "is_closed", "is_synced", "paused_reading", "plan", "queues", "rooms", "slow_since_s",
+        "watched", "write",
     )  # fmt: skip
 
     def __init__(self, node: Node, claims: Claims, address: str, bucket: Bucket) -> None:
@@ -75,6 +75,8 @@ class Connection:
         self.rooms: tuple[ActiveRoom, ...] = ()
         self.plan: tuple[str, ...] = ()
         """Rooms that further pages of `sync` will answer."""
+        self.focus: frozenset[str] | None = None
+        """The rooms it looks at; None if it never said so and hears everything."""
         self.watched: frozenset[str] = frozenset()
         self.slow_since_s: float | None = None
         self.paused_reading = 0
@@ -185,6 +187,10 @@ class Connection:
     def covers(self, _room_id: str) -> bool:
         """Whether its user's room is one that it may hear."""
         return True
+
+    def attends(self, room_id: str) -> bool:
+        """Whether it is to get every event of the room, crowded or not."""
+        return self.focus is None or room_id in self.focus
 
     def find_room(self, room_id: str) -> ActiveRoom | None:
         """Return the attached room, or None. O(rooms of the connection)."""

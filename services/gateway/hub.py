@@ -9,8 +9,9 @@ from functools import partial
 
 from services.gateway.frames import room_event_payload
 from services.gateway.ring import RingBudget
-from services.gateway.room import ActiveRoom, Subscriber
+from services.gateway.room import ActiveRoom
 from services.gateway.stats import Stats
+from services.gateway.subscriber import Subscriber
 from shared.background import Background
 from shared.bus import Bus, subjects
 from shared.contracts import internal
@@ -42,9 +43,13 @@ class Hub:
         stats: Stats,
         fetch: Fetch,
         *,
+        crowd_size: int,
         linger_s: float = _LINGER_S,
     ) -> None:
-        """`fetch` asks the store for all that changed in a room after a position."""
+        """`fetch` asks the store for all that changed in a room after a position.
+
+        From `crowd_size` attached connections on, a room is a crowd.
+        """
         self.rooms_by_id: dict[str, ActiveRoom] = {}
         self.on_left: OnLeft
         self.on_reset: OnReset
@@ -52,6 +57,7 @@ class Hub:
         self._bus = bus
         self._background = background
         self._fetch = fetch
+        self._crowd_size = crowd_size
         self._linger_s = linger_s
         self._stats = stats
         self._budget = RingBudget()
@@ -80,7 +86,7 @@ class Hub:
     def detach(self, room: ActiveRoom, subscriber: Subscriber) -> None:
         """Let somebody go; the last one out closes the room after the linger."""
         room.detach(subscriber)
-        if room.is_empty:
+        if not room.size:
             asyncio.get_running_loop().call_later(self._linger_s, self._close_if_empty, room)
 
     def suspect(self, room: ActiveRoom) -> None:
@@ -113,9 +119,12 @@ class Hub:
             room_id,
             self._budget,
             self._stats,
+            crowd_size=self._crowd_size,
             schedule=loop.call_soon,
+            schedule_in=loop.call_later,
             on_gap=self.heal_soon,
             on_left=self.on_left,
+            on_stale=self.on_reset,
         )
         room.subscriptions = (
             self._bus.fan_in(subjects.room_events(room_id), partial(self._on_event, room)),
@@ -130,7 +139,7 @@ class Hub:
             self._held.append((room, payload))
 
     def _close_if_empty(self, room: ActiveRoom) -> None:
-        if room.is_empty and self.rooms_by_id.get(room.room_id) is room:
+        if not room.size and self.rooms_by_id.get(room.room_id) is room:
             self._leave(room)
 
     def _leave(self, room: ActiveRoom) -> None:

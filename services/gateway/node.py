@@ -137,6 +137,7 @@ class GatewayNode:
 
     def on_drained(self, connection: Connection) -> None:
         """Catch it up, from the ring or from the store."""
+        self._watches.on_drained(connection)
         for room in connection.rooms:
             if not room.resume(connection):
                 self._hub.heal_soon(room)

@@ -152,15 +152,29 @@ class Lease:
         return held.known
 
 
+class _Shown(Struct, frozen=True):
+    """How a watched person looks to this node, and after how many changes of anybody it was told so."""
+
+    presence: Presence
+    change: int = 0
+
+
 class Watches:
-    """Who watches whom on this node: one subscription for each watched user."""
+    """Who watches whom on this node: one subscription for each watched user.
+
+    What a reading says counts only where no change has arrived since it was asked for: it may be older than
+    that, and if it is newer, another change is on its way.
+    """
 
     def __init__(self, bus: Bus, background: Background) -> None:
         self._bus = bus
         self._background = background
         self._watchers: dict[str, set[Connection]] = {}
         self._subscriptions: dict[str, Subscription] = {}
-        self._shown: dict[str, Presence] = {}
+        self._shown: dict[str, _Shown] = {}
+        self._changes = 0
+        self._missed: dict[Connection, set[str]] = {}
+        """Of whom slow readers were not told."""
         self._reader: Gather[str, Presence] = Gather(self._read)
 
     def start(self) -> None:
@@ -175,11 +189,12 @@ class Watches:
         for user_id in user_ids:
             self._add(user_id, connection)
         try:
-            found = await asyncio.gather(*(self._reader.get(user_id) for user_id in user_ids))
+            await asyncio.gather(*(self._reader.get(user_id) for user_id in user_ids))
         finally:
             if connection.is_closed:
                 self.forget(connection)
-        return Presences([presence for presence in found if presence is not None])
+        # Taken at the last moment: a change that was written meanwhile must not be undone by the reply.
+        return Presences([self._shown[user_id].presence for user_id in user_ids if user_id in self._shown])
 
     async def unwatch(self, connection: Connection, request: WatchPresence) -> Empty:
         """Stop following people."""
@@ -193,6 +208,13 @@ class Watches:
         for user_id in connection.watched:
             self._remove(user_id, connection)
         connection.watched = frozenset()
+        self._missed.pop(connection, None)
+
+    def on_drained(self, connection: Connection) -> None:
+        """Tell a reader that was slow how those look now of whom it was not told."""
+        for user_id in self._missed.pop(connection, ()):
+            if user_id in connection.watched and user_id in self._shown:
+                connection.send(event_payload("presence.changed", self._shown[user_id].presence))
 
     async def is_hidden(self, user_id: str) -> bool:
         """Whether somebody who is connected here looks offline to others. Raises ChatError."""
@@ -222,29 +244,39 @@ class Watches:
 
     def _on_changed(self, _subject: bytes, payload: bytes) -> None:
         presence = _decode_changed(payload).d
-        self._shown[presence.user_id] = presence
-        self._send(presence.user_id, payload)
+        if presence.user_id not in self._watchers:
+            return
+        self._changes += 1
+        before = self._shown.get(presence.user_id)
+        self._shown[presence.user_id] = _Shown(presence, self._changes)
+        if before is None or before.presence != presence:  # a snapshot may have told it already
+            self._send(presence.user_id, payload)
 
     def _send(self, user_id: str, payload: bytes) -> None:
         frame = text_frame(payload)
         for connection in self._watchers.get(user_id, ()):
             if connection.can_take:
                 connection.write(frame)
+            elif not connection.is_closed:
+                self._missed.setdefault(connection, set()).add(user_id)
 
     async def _read(self, user_ids: list[str]) -> dict[str, Presence]:
+        change = self._changes
         asked = internal.ReadPresence(user_ids)
         answer = await calls.call(self._bus, internal.PRESENCE_READ, asked, internal.PresenceRead)
         found = {presence.user_id: presence for presence in answer.presences}
         for user_id, presence in found.items():
             if user_id in self._watchers:
-                self._show(user_id, presence)
+                self._show(user_id, presence, change)
         return found
 
-    def _show(self, user_id: str, presence: Presence) -> None:
-        """Tell the watchers what a reading shows if they were told something else."""
+    def _show(self, user_id: str, presence: Presence, change: int) -> None:
+        """Tell the watchers what a reading that began after so many changes shows, if it is news to them."""
         before = self._shown.get(user_id)
-        self._shown[user_id] = presence
-        if before is not None and before != presence:
+        if before is not None and before.change > change:
+            return
+        self._shown[user_id] = _Shown(presence, change)
+        if before is not None and before.presence != presence:
             self._send(user_id, event_payload("presence.changed", presence))
 
     async def _reread_forever(self) -> None:

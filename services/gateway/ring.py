@@ -39,6 +39,10 @@ class Ring:
             _, _, old = self._entries.popleft()
             self._count(-len(old))
 
+    def list_all(self) -> list[bytes]:
+        """Return all payloads held, in order."""
+        return [payload for _, _, payload in self._entries]
+
     def find_after(self, rev: int) -> list[bytes] | None:
         """Return the payloads that lead from `rev` to the newest, in order; None if the range is short.
 

@@ -6,45 +6,19 @@ Called by the hub alone. Synchronous: it decides and writes; what must be asked 
 import sys
 from collections.abc import Callable
 from time import perf_counter
-from typing import Protocol
 
-import msgspec
-from msgspec import Struct
-
+from services.gateway.crowd import Crowd, Schedule
 from services.gateway.cursor import RoomCursor, Verdict
 from services.gateway.frames import decode_event_head, text_frame
+from services.gateway.leaving import Leavings, cut_at_leaving, find_leaver
 from services.gateway.ring import Ring, RingBudget
 from services.gateway.stats import Stats
+from services.gateway.subscriber import Subscriber, write_all
 from shared.bus import Subscription
+from shared.contracts.limits import SYNC_MAX_REVS_BEHIND
 
-_MEMBER_LEFT = b'{"ev":"member.left"'
+_TYPING = b'{"ev":"typing.changed"'
 _PENDING_MAX = 512
-_LEFT_KEPT_MAX = 256
-
-
-class _Named(Struct):
-    user_id: str
-
-
-class _MemberEvent(Struct):
-    d: _Named
-
-
-_decode_member = msgspec.json.Decoder(_MemberEvent).decode
-
-
-class Subscriber(Protocol):
-    """What a room needs of a connection."""
-
-    @property
-    def user_id(self) -> str: ...
-
-    @property
-    def can_take(self) -> bool:
-        """Whether it reads fast enough to be sent more."""
-
-    def write(self, frames: bytes) -> None:
-        """Write framed bytes; never waits."""
 
 
 class ActiveRoom:
@@ -52,11 +26,13 @@ class ActiveRoom:
 
     Every subscriber stands somewhere: at the cursor (live), before it (behind), after it (ahead, its
     snapshot was newer than the node's stream), or nowhere yet (unplaced, its snapshot is under way).
+    From `crowd_size` subscribers on, those who do not attend rest in the `crowd`, neither live nor behind.
     """
 
     __slots__ = (
-        "_batch", "_left_revs", "_on_gap", "_on_left", "_schedule", "_stats", "ahead", "behind", "cursor",
-        "is_healing", "is_suspect", "live", "pending", "ring", "room_id", "subscriptions", "unplaced",
+        "_batch", "_crowd_size", "_leavings", "_on_gap", "_on_left", "_on_stale", "_schedule",
+        "_schedule_in", "_stats", "ahead", "behind", "crowd", "cursor", "is_healing", "is_suspect", "live",
+        "pending", "ring", "room_id", "subscriptions", "unplaced",
     )  # fmt: skip
 
     def __init__(
@@ -65,11 +41,17 @@ class ActiveRoom:
         budget: RingBudget,
         stats: Stats,
         *,
+        crowd_size: int,
         schedule: Callable[[Callable[[], None]], object],
+        schedule_in: Schedule,
         on_gap: Callable[["ActiveRoom"], None],
         on_left: Callable[["ActiveRoom", str], None],
+        on_stale: Callable[["ActiveRoom", list[Subscriber]], None],
     ) -> None:
-        """`schedule` runs a call later in this loop turn; `on_left` gets the id of a user who left."""
+        """`schedule` runs a call later in this loop turn, `schedule_in` after so many seconds.
+
+        `on_left` gets the id of a user who left, `on_stale` who must reload.
+        """
         self.room_id = room_id
         self.cursor: RoomCursor | None = None
         self.ring = Ring(budget)
@@ -78,21 +60,27 @@ class ActiveRoom:
         self.behind: dict[Subscriber, int] = {}
         self.ahead: dict[Subscriber, int] = {}
         self.unplaced: set[Subscriber] = set()
+        self.crowd: Crowd | None = None
         self.pending: dict[int, bytes] = {}
         self.subscriptions: tuple[Subscription, ...] = ()
         self.is_healing = False
         self.is_suspect = False
         """Something may be missing that no gap shows: the store must be asked."""
         self._batch: list[bytes] = []
-        self._left_revs: dict[str, int] = {}
+        self._leavings = Leavings()
         self._stats = stats
+        self._crowd_size = crowd_size
         self._schedule = schedule
+        self._schedule_in = schedule_in
         self._on_gap = on_gap
         self._on_left = on_left
+        self._on_stale = on_stale
 
     @property
-    def is_empty(self) -> bool:
-        return not (self.live or self.behind or self.ahead or self.unplaced)
+    def size(self) -> int:
+        """How many connections of this node are attached."""
+        resting = len(self.crowd.resting) if self.crowd is not None else 0
+        return len(self.live) + len(self.behind) + len(self.ahead) + len(self.unplaced) + resting
 
     def on_event(self, _subject: bytes, payload: bytes) -> None:
         """Take an event from the bus: deliver it, drop it, or keep it until what precedes it is here."""
@@ -115,7 +103,9 @@ class ActiveRoom:
                 self._stats.drops += 1
 
     def on_signal(self, _subject: bytes, payload: bytes) -> None:
-        """Pass a signal on; whoever is behind does not need it."""
+        """Pass a signal on; whoever is behind does not need it, and a crowd is not told who types."""
+        if self.crowd is not None and payload.startswith(_TYPING):
+            return
         frame = text_frame(payload)
         for write in self.live.values():
             write(frame)
@@ -142,6 +132,8 @@ class ActiveRoom:
         self.flush()
         self._forget(subscriber)
         self.unplaced.add(subscriber)
+        if self.crowd is None and self.size >= self._crowd_size:
+            self._become_crowd()
 
     def place(self, subscriber: Subscriber, epoch: int, rev: int) -> None:
         """Put an expected subscriber where its snapshot left it."""
@@ -166,10 +158,12 @@ class ActiveRoom:
         self.flush()
         rev = self.behind.get(subscriber)
         if rev is None or self.cursor is None:
+            if self.crowd is not None:
+                self.crowd.on_drained(subscriber)
             return True
         missed = [] if rev == self.cursor.rev else self.ring.find_after(rev)
-        if self._left_revs.get(subscriber.user_id, -1) > rev:
-            _write_all(subscriber, _cut_at_leaving(missed or [], subscriber.user_id))
+        if self._leavings.is_after(subscriber.user_id, rev):
+            write_all(subscriber, cut_at_leaving(missed or [], subscriber.user_id))
             self._on_left(self, subscriber.user_id)
             return True
         if missed is None:
@@ -178,8 +172,25 @@ class ActiveRoom:
         self._stats.ring_hits += bool(missed)
         del self.behind[subscriber]
         self.live[subscriber] = subscriber.write
-        _write_all(subscriber, missed)
+        write_all(subscriber, missed)
         return True
+
+    def attend(self, subscriber: Subscriber) -> None:
+        """Let one who rested hear everything again, from where it stood."""
+        self.flush()
+        rev = self.crowd.wake(subscriber) if self.crowd is not None else None
+        if rev is not None:
+            self._wake({subscriber: rev})
+
+    def rest(self, subscriber: Subscriber) -> None:
+        """Tell one who looks elsewhere only that something happens, if this is a crowd."""
+        if self.crowd is None or self.cursor is None:
+            return
+        self.flush()
+        if self.live.pop(subscriber, None) is not None:
+            self.crowd.rest(subscriber, self.cursor.rev, self.cursor.rev, [])
+        elif (rev := self.behind.pop(subscriber, None)) is not None:
+            self._settle(subscriber, self.cursor.epoch, rev)
 
     def heal(self, epoch: int, rev: int, changes: bytes, left: list[tuple[str, int]]) -> None:
         """Deliver `room.changes` for what the node missed and go on from its position.
@@ -191,6 +202,8 @@ class ActiveRoom:
         self.flush()
         self.ring.append(self.cursor.rev, rev, changes)
         self.cursor.rev = rev
+        if self.crowd is not None:
+            self.crowd.note(changes, rev)
         for user_id, left_rev in left:
             self._note_left(user_id, left_rev)
         frame = text_frame(changes)
@@ -229,10 +242,12 @@ class ActiveRoom:
     def reset(self, epoch: int, rev: int) -> list[Subscriber]:
         """Start over at another position; returns who must reload, all unplaced now."""
         self.flush()
-        stale = [*self.live, *self.behind, *self.ahead]
+        stale = [*self.live, *self.behind, *self.ahead, *self._resting()]
         self.live.clear()
         self.behind.clear()
         self.ahead.clear()
+        if self.crowd is not None:
+            self.crowd.clear()
         self.unplaced.update(stale)
         self.ring.clear()
         self.cursor = RoomCursor(epoch, rev)
@@ -259,7 +274,7 @@ class ActiveRoom:
 
     def is_reached(self, subscriber: Subscriber) -> bool:
         """Whether the subscriber stands at or before the cursor: what has just happened concerns it."""
-        return subscriber in self.live or subscriber in self.behind
+        return subscriber in self.live or subscriber in self.behind or subscriber in self._resting()
 
     def _stand(self, epoch: int, rev: int) -> None:
         """Take the first place; what was kept until now is judged from there."""
@@ -274,11 +289,13 @@ class ActiveRoom:
             # A snapshot of another epoch: the healing that this starts resets everybody, it too.
             self.ahead[subscriber] = sys.maxsize
             self._on_gap(self)
-        elif rev == self.cursor.rev and subscriber.can_take:
-            self.live[subscriber] = subscriber.write
         elif rev > self.cursor.rev:
             self.ahead[subscriber] = rev
             self._on_gap(self)
+        elif self.crowd is not None and not self._hears_all(subscriber, rev):
+            self.crowd.rest(subscriber, rev, self.cursor.rev, self.ring.find_after(rev) or [])
+        elif rev == self.cursor.rev and subscriber.can_take:
+            self.live[subscriber] = subscriber.write
         else:
             self.behind[subscriber] = rev
             if subscriber.can_take and not self.resume(subscriber):
@@ -292,12 +309,15 @@ class ActiveRoom:
         if not self._batch:
             self._schedule(self.flush)
         self._batch.append(text_frame(payload))
+        if self.crowd is not None:
+            self.crowd.note(payload, self.cursor.rev)
         if self.ahead:
             self.flush()
             self._promote()
-        if payload.startswith(_MEMBER_LEFT):
+        leaver = find_leaver(payload)
+        if leaver is not None:
             self.flush()
-            self._note_left(_decode_member(payload).d.user_id, self.cursor.rev)
+            self._note_left(leaver, self.cursor.rev)
 
     def _accept_pending(self) -> None:
         assert self.cursor is not None, "placed before"
@@ -321,10 +341,11 @@ class ActiveRoom:
             self._settle(subscriber, self.cursor.epoch, rev)
 
     def _note_left(self, user_id: str, rev: int) -> None:
-        self._left_revs.pop(user_id, None)
-        self._left_revs[user_id] = rev
-        if len(self._left_revs) > _LEFT_KEPT_MAX:
-            del self._left_revs[next(iter(self._left_revs))]
+        self._leavings.note(user_id, rev)
+        for subscriber in self.crowd.find(user_id) if self.crowd is not None else ():
+            if subscriber.can_take:
+                missed = self.ring.find_after(self._resting()[subscriber])
+                write_all(subscriber, cut_at_leaving(missed or [], user_id))
         self._on_left(self, user_id)
 
     def _forget(self, subscriber: Subscriber) -> None:
@@ -332,16 +353,43 @@ class ActiveRoom:
         self.unplaced.discard(subscriber)
         self.behind.pop(subscriber, None)
         self.ahead.pop(subscriber, None)
+        if self.crowd is not None:
+            self.crowd.wake(subscriber)
 
+    def _resting(self) -> dict[Subscriber, int]:
+        return self.crowd.resting if self.crowd is not None else {}
 
-def _write_all(subscriber: Subscriber, payloads: list[bytes]) -> None:
-    if payloads:
-        subscriber.write(b"".join(map(text_frame, payloads)))
+    def _hears_all(self, subscriber: Subscriber, rev: int) -> bool:
+        """Whether it attends, or is only to be told that it has left."""
+        return subscriber.attends(self.room_id) or self._leavings.is_after(subscriber.user_id, rev)
 
+    def _become_crowd(self) -> None:
+        """Let those rest who do not attend. O(subscribers), once for each crossing of the size."""
+        self.crowd = Crowd(
+            self.room_id, self._stats, self._schedule_in, self._dissolve_if_small, self.ring.list_all()
+        )
+        for subscriber in [*self.live, *self.behind]:
+            if not subscriber.attends(self.room_id):
+                self.rest(subscriber)
 
-def _cut_at_leaving(payloads: list[bytes], user_id: str) -> list[bytes]:
-    """Return the payloads up to the `member.left` of that user; none if it is not among them."""
-    for index, payload in enumerate(payloads):
-        if payload.startswith(_MEMBER_LEFT) and _decode_member(payload).d.user_id == user_id:
-            return payloads[: index + 1]
-    return []
+    def _dissolve_if_small(self) -> bool:
+        """End the crowd, if it has lost a fifth of its size since; everybody hears everything again."""
+        if self.crowd is None or self.size * 5 >= self._crowd_size * 4:
+            return False
+        self.flush()
+        crowd, self.crowd = self.crowd, None
+        self._wake(crowd.resting)
+        return True
+
+    def _wake(self, revs: dict[Subscriber, int]) -> None:
+        """Catch up those who rested; from too far behind they must reload, which the store need not say."""
+        assert self.cursor is not None, "nobody rests without"
+        oldest_rev = self.cursor.rev - SYNC_MAX_REVS_BEHIND
+        stale = [subscriber for subscriber, rev in revs.items() if rev < oldest_rev]
+        self.unplaced.update(stale)
+        for subscriber, rev in revs.items():
+            if rev >= oldest_rev:
+                self._settle(subscriber, self.cursor.epoch, rev)
+        if stale:
+            self._stats.resets += len(stale)
+            self._on_stale(self, stale)

@@ -35,6 +35,8 @@ class GatewaySettings(ServiceSettings):
     """How long a slow reader may leave unread what it was sent, before it is closed."""
     gateway_compression: Literal["off", "on"] = "off"
     """Whether sockets are offered permessage-deflate: fewer bytes for more CPU."""
+    gateway_crowd_size: int = Field(default=500, ge=1)
+    """A room with so many connections on a node is a crowd: who looks elsewhere is not told everything."""
     gateway_drain_s: float = Field(default=5.0, ge=0)
     """How long the closes of a drain are spread."""
     gateway_pre_stop_s: float = Field(default=0.0, ge=0)

@@ -19,6 +19,7 @@ _HELP = {
     "deliveries": "Room events written to connections",
     "writes": "Writes of room events to connections: several events of a turn are one",
     "fan_out_seconds": "Time spent writing room events to connections",
+    "activities": "Signals to those who look elsewhere that something happens in a crowded room",
     "drops": "Room events seen before, or of an older epoch",
     "gaps": "Room events that came while something before them was missing",
     "heals": "Rooms brought up to date from the store",
@@ -42,6 +43,7 @@ class Stats:
     deliveries: int
     writes: int
     fan_out_seconds: float
+    activities: int
     drops: int
     gaps: int
     heals: int

@@ -1,10 +1,14 @@
-"""Typing: decided here, since attached means member; leaves the node only as a signal that may be lost."""
+"""Typing: decided here, since attached means member; leaves the node only as a signal that may be lost.
+
+In a crowd nobody is told who types.
+"""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from services.gateway.connection import Connection
 from services.gateway.frames import signal_payload
+from services.gateway.room import ActiveRoom
 from shared.bus import Bus, subjects
 from shared.clock import Clock, to_wire
 from shared.contracts.entities import Empty
@@ -32,7 +36,8 @@ class TypingSignals:
 
     async def start(self, connection: Connection, request: Typing) -> Empty:
         """Tell the room, unless it was told within 3 s. Raises ChatError `not_found` if not attached."""
-        _check_attached(connection, request.room_id)
+        if _find_attached(connection, request.room_id).crowd is not None:
+            return Empty()
         key = (connection.user_id, request.room_id, request.thread_id)
         now_s = self._clock.monotonic_s()
         if now_s - self._sent_at_s.get(key, float("-inf")) >= _EVERY_S:
@@ -47,7 +52,7 @@ class TypingSignals:
 
     async def stop(self, connection: Connection, request: Typing) -> Empty:
         """Tell the room that it is over, if it was told of the start."""
-        _check_attached(connection, request.room_id)
+        _find_attached(connection, request.room_id)
         key = (connection.user_id, request.room_id, request.thread_id)
         if self._sent_at_s.pop(key, None) is not None:
             self._signal(connection, request, None)
@@ -66,6 +71,8 @@ class TypingSignals:
         self._bus.signal(subjects.room_signal(request.room_id, "typing.changed"), payload)
 
 
-def _check_attached(connection: Connection, room_id: str) -> None:
-    if connection.find_room(room_id) is None:
+def _find_attached(connection: Connection, room_id: str) -> ActiveRoom:
+    room = connection.find_room(room_id)
+    if room is None:
         raise not_found("room")
+    return room

@@ -8,7 +8,8 @@ from msgspec import Struct
 from services.gateway.connection import Connection
 from services.gateway.frames import UserEventHead, user_event_payload
 from services.gateway.hub import Hub
-from services.gateway.room import ActiveRoom, Subscriber
+from services.gateway.room import ActiveRoom
+from services.gateway.subscriber import Subscriber
 from services.gateway.sync import Syncer
 from services.gateway.users import LocalUser, Users
 from shared import calls

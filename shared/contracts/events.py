@@ -73,6 +73,19 @@ class RoomRemoved(Struct, frozen=True):
     reason: Literal["left", "removed", "banned"]
 
 
+class RoomActivity(Struct, frozen=True):
+    """That something happened in a crowded room which the connection does not focus."""
+
+    rev: int
+    """Where the room is."""
+    last_seq: int | None
+    """Of the main timeline; null where the node has seen no message yet."""
+    mentioned: bool
+    """Whether, since the last such signal, somebody else mentioned the user or the room."""
+    sent_seq: int | None
+    """The user's own last message since then, from another device: what is before it is read."""
+
+
 class RoomReset(Struct, frozen=True):
     room_id: str
 
@@ -110,6 +123,7 @@ EVENTS: dict[str, Event] = {
         Event("draft.updated", Draft, Timeline.USER, "A draft was written or removed on some device"),
         Event("saved.updated", SavedMark, Timeline.USER, "A message was saved, or is no longer"),
         Event("room.reset", RoomReset, Timeline.USER, "Reload this room: sync with `only`"),
+        Event("room.activity", RoomActivity, Timeline.NONE, "Something happened in a crowd, out of focus"),
         Event("typing.changed", TypingChanged, Timeline.NONE, "Somebody types, or stopped"),
         Event("presence.changed", Presence, Timeline.NONE, "A watched person's presence"),
         Event("export.ready", Export, Timeline.NONE, "An export of the user can be downloaded"),

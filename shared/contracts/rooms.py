@@ -9,11 +9,22 @@ from shared.contracts.errors import ErrorCode
 from shared.contracts.fields import Cursor, Id, PageSize, Query, RoomName, Topic
 from shared.contracts.limits import (
     DM_OTHERS_MAX,
+    FOCUSED_ROOMS_MAX,
     NAMED_MEMBERS_MAX,
     RETENTION_MAX_DAYS,
     SLOW_MODE_MAX_S,
 )
-from shared.contracts.registry import GET, PATCH, POST, PUT, Access, command
+from shared.contracts.registry import (
+    GATEWAY_ONLY,
+    GET,
+    PATCH,
+    POST,
+    PUT,
+    Access,
+    Effect,
+    TokenUse,
+    command,
+)
 
 RoomSort = Literal["name", "members", "active"]
 _ROOM_ERRORS = (ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN, ErrorCode.CONFLICT)
@@ -48,6 +59,11 @@ class OwnRooms(Struct, frozen=True):
 
     rooms: list[OwnRoom]
     next_cursor: str | None
+
+
+class FocusRooms(Struct, frozen=True):
+    room_ids: Annotated[list[Id], Meta(max_length=FOCUSED_ROOMS_MAX)]
+    """Also rooms that the connection is not, or not yet, attached to."""
 
 
 class BrowseRooms(Struct, frozen=True):
@@ -158,4 +174,8 @@ set_notify = command(
 explain_unread = command(
     "rooms.explain_unread", OneRoom, UnreadExplained, "How the caller's unread count came about",
     service="messages", http=GET("/rooms/{room_id}/unread"), access=Access.MEMBER, errors=_ROOM_ERRORS[:2],
+)  # fmt: skip
+focus = command(
+    "rooms.focus", FocusRooms, Empty, "Look at these rooms: other crowded ones tell only of activity",
+    service="gateway", doors=GATEWAY_ONLY, effect=Effect.READ, tokens=TokenUse.ANY,
 )  # fmt: skip

@@ -249,6 +249,15 @@ class Client:
         if self._session.connection is not None:
             await self.call(presence.unwatch, presence.WatchPresence(list(user_ids)))
 
+    async def focus(self, *room_ids: str) -> None:
+        """Look at these rooms, at most 20, after reconnects too: other crowded ones tell only of activity.
+
+        Whoever never calls this hears everything.
+        """
+        self._session.focused = set(room_ids)
+        if self._session.connection is not None:
+            await self._session.focus(self._session.connection, self._session.focused)
+
     # Following
 
     def events(self, size: int = _FEED_SIZE) -> EventFeed:

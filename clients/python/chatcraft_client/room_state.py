@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from chatcraft_client.frames import Event
 from shared.contracts.entities import Member, Membership, Message, Room
-from shared.contracts.events import Reacted, RoomChanges
+from shared.contracts.events import Reacted, RoomActivity, RoomChanges
 from shared.contracts.limits import MENTIONS_COUNTED_MAX
 from shared.contracts.sync import HeldPosition, SyncElement
 
@@ -39,6 +39,8 @@ class RoomState:
         self.rev = element.position.rev
         self.is_awaited = False
         """Asked for anew: frames that arrive before the answer belong to a past that is discarded."""
+        self.activity: RoomActivity | None = None
+        """What is known to have happened beyond `rev`, while a crowded room was out of focus."""
         self._membership = element.membership
         self._unread_since = 0
         self._user_rev = 0
@@ -72,6 +74,7 @@ class RoomState:
         self.is_awaited = False
         new = self._upsert(element.messages, element.members)
         self.epoch, self.rev = element.position.epoch, element.position.rev
+        self._drop_activity()
         self._set_room(element.room)
         self._set_membership(element.membership)
         return new
@@ -90,7 +93,22 @@ class RoomState:
             return Verdict.GAP
         self._fold(event)
         self.rev = event.rev
+        self._drop_activity()
         self.room = replace(self.room, rev=event.rev)
+        return Verdict.APPLIED
+
+    def apply_activity(self, news: RoomActivity) -> Verdict:
+        """Note that something happened; what it was comes with the focus."""
+        if news.rev <= self.rev:
+            return Verdict.REPEATED
+        held = self.activity or RoomActivity(0, None, mentioned=False, sent_seq=None)
+        self.activity = RoomActivity(
+            news.rev,
+            held.last_seq if news.last_seq is None else news.last_seq,
+            # Sending marks read up to one's own message, and what mentioned one before it.
+            mentioned=news.mentioned or (held.mentioned and news.sent_seq is None),
+            sent_seq=held.sent_seq if news.sent_seq is None else news.sent_seq,
+        )
         return Verdict.APPLIED
 
     def apply_membership(self, membership: Membership, user_rev: int | None) -> None:
@@ -100,6 +118,12 @@ class RoomState:
                 return
             self._user_rev = user_rev
         self._set_membership(membership)
+        if self.activity is not None:  # the server has counted all mentions by now
+            self.activity = replace(self.activity, mentioned=False)
+
+    def _drop_activity(self) -> None:
+        if self.activity is not None and self.activity.rev <= self.rev:
+            self.activity = None
 
     def _fold(self, event: Event) -> None:
         match event.data:

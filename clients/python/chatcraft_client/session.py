@@ -19,7 +19,7 @@ from chatcraft_client.errors import ChatCraftError
 from chatcraft_client.frames import Event
 from chatcraft_client.room_state import Verdict
 from chatcraft_client.state import State
-from shared.contracts import auth, presence
+from shared.contracts import auth, presence, rooms
 from shared.contracts.entities import Presence
 from shared.contracts.events import Ready
 from shared.contracts.sync import Sync, Synced, sync
@@ -50,6 +50,8 @@ class Session:
         self.connection: Connection | None = None
         self.ready: Ready | None = None
         self.watched: set[str] = set()
+        self.focused: set[str] | None = None
+        """None: never said, so that everything of every room comes."""
         self.connections_made = 0
         self.failure: ChatCraftError | None = None
         """Why the session has ended for good, if it has."""
@@ -146,6 +148,8 @@ class Session:
         try:
             async with asyncio.timeout(_READY_TIMEOUT_S):
                 self.ready = await connection.ready
+            if self.focused is not None:
+                await self.focus(connection, self.focused)
             await self.sync(connection)
             self._state.is_complete = True
             if self.watched:
@@ -170,6 +174,15 @@ class Session:
             cursor = (await connection.call(sync, request, apply=self._take_synced)).next_cursor
             if cursor is None:
                 return
+
+    @staticmethod
+    async def focus(connection: Connection, room_ids: set[str]) -> None:
+        """Say which rooms are looked at on this connection; an older server goes on telling everything."""
+        try:
+            await connection.call(rooms.focus, rooms.FocusRooms(sorted(room_ids)))
+        except ChatCraftError as exc:
+            if exc.code != "unknown_op":
+                raise
 
     async def watch(self, connection: Connection) -> list[Presence]:
         """Watch all of `watched` on this connection; what differs from before becomes events."""

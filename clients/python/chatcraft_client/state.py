@@ -6,7 +6,7 @@ The session feeds it in the order of the wire; users of the client read it at an
 from chatcraft_client.frames import ROOM_SYNCED, Event
 from chatcraft_client.room_state import RoomState, Verdict
 from shared.contracts.entities import Membership, Message, Presence
-from shared.contracts.events import RoomRemoved, RoomReset
+from shared.contracts.events import RoomActivity, RoomRemoved, RoomReset
 from shared.contracts.sync import HeldPosition, Synced, SyncElement
 
 _NOWHERE = HeldPosition(0, 0)
@@ -53,20 +53,26 @@ class State:
             case RoomReset(room_id=room_id):
                 event.room_id = room_id
                 return self._await(room_id, Verdict.RELOAD)
-            case Membership() as membership:
-                event.room_id = membership.room_id
-                if room := self.rooms.get(membership.room_id):
+            case Membership(room_id=room_id) as membership:
+                event.room_id = room_id
+                if room := self.rooms.get(room_id):
                     room.apply_membership(membership, event.user_rev)
             case Presence() as presence:
                 self.presences[presence.user_id] = presence
-            case _ if event.rev is not None and event.room_id is not None:
-                return self._apply_numbered(event, event.room_id)
+            case _ if event.room_id is not None:
+                return self._apply_to_room(event, event.room_id)
         return Verdict.APPLIED
 
     def remove(self, room_id: str) -> Event:
         """Forget a room that `sync` says is left."""
         self.rooms.pop(room_id, None)
         return Event("room.removed", RoomRemoved(room_id, "left"), room_id)
+
+    def _apply_to_room(self, event: Event, room_id: str) -> Verdict:
+        if isinstance(event.data, RoomActivity):
+            room = self.rooms.get(room_id)
+            return room.apply_activity(event.data) if room else Verdict.REPEATED
+        return Verdict.APPLIED if event.rev is None else self._apply_numbered(event, room_id)
 
     def _apply_numbered(self, event: Event, room_id: str) -> Verdict:
         room = self.rooms.get(room_id)

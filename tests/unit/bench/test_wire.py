@@ -29,10 +29,26 @@ def test_a_client_frame_is_masked():
 def test_a_gateway_socket_is_ready_when_its_sync_is_answered():
     opening = dialects.chatcraft("h", "token")
     assert b"Authorization: Bearer token" in opening.request
-    assert b'"op":"sync"' in opening.feed(UPGRADED + server_frame(b'{"ev":"ready","d":{}}'))
+    assert b'"op": "sync"' in opening.feed(UPGRADED + server_frame(b'{"ev":"ready","d":{}}'))
     assert not opening.is_ready
     opening.feed(server_frame(b'{"ref":1,"ok":{"rooms":[]}}'))
     assert opening.is_ready
+
+
+def test_a_gateway_socket_is_ready_only_when_all_that_it_sent_is_answered():
+    opening = dialects.chatcraft("h", "token", [("rooms.focus", {"room_ids": []}), dialects.SYNC])
+    sent = opening.feed(UPGRADED + server_frame(b'{"ev":"ready","d":{}}'))
+    assert sent.index(b"rooms.focus") < sent.index(b'"sync"')
+    opening.feed(server_frame(b'{"ref":2,"ok":{"rooms":[]}}'))
+    assert not opening.is_ready
+    opening.feed(server_frame(b'{"ref":1,"ok":{}}'))
+    assert opening.is_ready
+
+
+def test_a_refused_command_is_said():
+    opening = dialects.chatcraft("h", "token")
+    with pytest.raises(ConnectionError, match="unavailable"):
+        opening.feed(UPGRADED + server_frame(b'{"ref":1,"error":{"code":"unavailable"}}'))
 
 
 def test_a_refusal_is_said_and_not_waited_for():

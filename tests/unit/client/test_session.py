@@ -219,6 +219,31 @@ async def test_many_who_need_a_token_refresh_once(server, monkeypatch):
         assert (set(got), used) == ({"second"}, ["refresh-1"])
 
 
+async def test_what_one_looks_at_is_said_on_each_connection_before_it_syncs(server):
+    server.answers["rooms.focus"] = lambda _asked: {"ok": Empty()}
+    async with following(server.url) as client:
+        assert server.received("rooms.focus") == []
+        await client.focus(ROOM)
+        client.cut()
+        await until(lambda: client.connections_made == 2)
+        assert [command["op"] for command in server.commands] == [
+            "sync",
+            "rooms.focus",
+            "rooms.focus",
+            "sync",
+        ]
+        assert server.received("rooms.focus") == [{"room_ids": [ROOM]}] * 2
+
+
+async def test_an_older_server_that_knows_no_focus_is_followed_all_the_same(server):
+    error = {"code": "unknown_op", "message": "there is no such op", "retry_after_ms": None, "details": {}}
+    server.answers["rooms.focus"] = lambda _asked: {"error": error}
+    async with following(server.url) as client:
+        await client.focus(ROOM)
+        client.cut()
+        await until(lambda: client.connections_made == 2)
+
+
 async def test_whom_one_watches_is_watched_on_the_next_connection_too(server):
     shown = iter(["online", "away"])
 

@@ -9,7 +9,7 @@ from chatcraft_client import Event, State, find_differences
 from chatcraft_client.frames import decode_frame, to_event
 from chatcraft_client.room_state import Verdict
 from shared.contracts.entities import Mentions
-from shared.contracts.events import RoomRemoved, RoomReset
+from shared.contracts.events import RoomActivity, RoomRemoved, RoomReset
 from shared.contracts.sync import Synced
 from tests.unit.client.shapes import ME, ROOM, ServerRoom, at, user_id
 
@@ -253,3 +253,34 @@ def test_only_the_newest_messages_are_kept_where_that_is_wanted():
     assert len(held) <= 13
     assert held[-1].seq == 100
     assert state.rooms[ROOM].membership.user_id == ME
+
+
+def tell(follower: Follower, rev: int, *, mentioned: bool = False, sent_seq: int | None = None) -> Verdict:
+    news = RoomActivity(rev, rev - 1, mentioned=mentioned, sent_seq=sent_seq)
+    return follower.state.apply(Event("room.activity", news, ROOM))
+
+
+def test_activity_is_known_beside_the_position_until_what_happened_is_here():
+    follower = Follower()
+    held = follower.state.rooms[ROOM]
+    for _ in range(3):
+        follower.server.send(user_id(2))
+    assert tell(follower, 3, mentioned=True) is Verdict.APPLIED
+    assert tell(follower, 4) is Verdict.APPLIED
+    assert (held.activity, held.rev) == (RoomActivity(4, 3, mentioned=True, sent_seq=None), 1)
+    assert follower.state.apply(follower.server.changes(1)) is Verdict.APPLIED
+    assert (held.activity, find_differences(held, follower.server.element())) == (None, [])
+    assert tell(follower, 4) is Verdict.REPEATED
+
+
+def test_ones_own_message_from_elsewhere_ends_a_mention_that_is_only_known_of():
+    follower = Follower()
+    tell(follower, 5, mentioned=True)
+    tell(follower, 9, sent_seq=8)
+    assert follower.state.rooms[ROOM].activity == RoomActivity(9, 8, mentioned=False, sent_seq=8)
+
+
+def test_activity_of_a_room_that_is_not_held_is_nothing():
+    follower = Follower()
+    follower.state.remove(ROOM)
+    assert tell(follower, 5) is Verdict.REPEATED

@@ -289,6 +289,10 @@ export interface FinishedStep {
   finished_at: string | null;
 }
 
+export interface FocusRooms {
+  room_ids: string[];
+}
+
 export interface GetChanges {
   room_id: string;
   epoch: number;
@@ -398,6 +402,7 @@ export interface Limits {
   reply_bytes: number;
   ping_interval_s: number;
   silence_s: number;
+  focused_rooms: number;
 }
 
 /** An account here has the address: sign in to it by its own ways, then confirm by `identities.link`. */
@@ -870,6 +875,14 @@ export interface Room {
   settings: RoomSettings;
 }
 
+/** That something happened in a crowded room which the connection does not focus. */
+export interface RoomActivity {
+  rev: number;
+  last_seq: number | null;
+  mentioned: boolean;
+  sent_seq: number | null;
+}
+
 /** The present state of all that changed after `after_rev`: upsert it. */
 export interface RoomChanges {
   after_rev: number;
@@ -1279,6 +1292,7 @@ export interface Commands {
   "rooms.browse": { request: BrowseRooms; reply: Rooms };
   "rooms.create": { request: CreateRoom; reply: Room };
   "rooms.explain_unread": { request: OneRoom; reply: UnreadExplained };
+  "rooms.focus": { request: FocusRooms; reply: Empty };
   "rooms.get": { request: OneRoom; reply: Room };
   "rooms.join": { request: OneRoom; reply: Membership };
   "rooms.leave": { request: OneRoom; reply: Empty };
@@ -1328,6 +1342,7 @@ export interface Events {
   "draft.updated": Draft;
   "saved.updated": SavedMark;
   "room.reset": RoomReset;
+  "room.activity": RoomActivity;
   "typing.changed": TypingChanged;
   "presence.changed": Presence;
   "export.ready": Export;
@@ -1436,6 +1451,7 @@ export const routes: Record<Op, Route | null> = {
   "rooms.browse": { method: "GET", path: "/rooms/public" },
   "rooms.create": { method: "POST", path: "/rooms" },
   "rooms.explain_unread": { method: "GET", path: "/rooms/{room_id}/unread" },
+  "rooms.focus": null,
   "rooms.get": { method: "GET", path: "/rooms/{room_id}" },
   "rooms.join": { method: "POST", path: "/rooms/{room_id}/join" },
   "rooms.leave": { method: "POST", path: "/rooms/{room_id}/leave" },

@@ -25,6 +25,11 @@ export class Announcer {
     this.#timer ??= setTimeout(() => this.#speak(), GATHER_MS);
   }
 
+  /** Out of sight in a crowded room: who wrote what is not known yet. */
+  onMention(state: RoomState): void {
+    if (announcements.peek() !== "none") this.say(`You were mentioned in ${state.room.name ?? "direct messages"}`);
+  }
+
   say(text: string): void {
     this.text.value = text;
   }

@@ -8,6 +8,7 @@ import { Arrival } from "./arrival";
 import { Connection } from "./connection";
 import { Drafts } from "./drafts";
 import { Farewell } from "./farewell";
+import { Focus } from "./focus";
 import { History } from "./history";
 import { Lobby } from "./lobby";
 import { PageLocation } from "./location";
@@ -31,6 +32,7 @@ export class Client {
   readonly drafts = new Drafts();
   readonly navigation = new Navigation();
   readonly place = new PageLocation();
+  readonly focus: Focus;
   readonly people: People;
   readonly presence: PresenceStore;
   readonly typing: TypingStore;
@@ -58,6 +60,7 @@ export class Client {
     readonly api: ServerApi = new ServerApi(),
     outboxDb: OutboxDb = new IndexedOutbox(),
   ) {
+    this.focus = new Focus(api);
     this.people = new People(api);
     this.presence = new PresenceStore(api);
     this.typing = new TypingStore(api);
@@ -142,6 +145,7 @@ export class Client {
     let isKnown = false;
     effect(() => {
       const roomId = this.navigation.roomId.value;
+      this.focus.show(roomId === null ? [] : [roomId]);
       const wasKnown = isKnown;
       isKnown = roomId !== null && this.rooms.ids.value.includes(roomId);
       // A room from the address arrives with the first sync, some time after it was opened.

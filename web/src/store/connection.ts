@@ -1,7 +1,7 @@
 // Ties the socket to the stores: every frame finds its store, every connect begins with a sync.
 import { signal } from "@preact/signals";
 import type { StopReason } from "../net/backoff";
-import type { Events } from "../net/contract.gen";
+import type { Events, RoomActivity } from "../net/contract.gen";
 import type { Door } from "../net/doors";
 import type { Frame } from "../net/frames";
 import type { SocketState } from "../net/socket";
@@ -50,6 +50,7 @@ export class Connection {
 
   async #onReady(ready: Events["ready"]): Promise<void> {
     this.client.account.me.value = ready.user;
+    this.client.focus.onReady(this.client.api.socket.takesCommands);
     await this.client.sync.run();
     this.hasSynced.value = true;
   }
@@ -67,6 +68,7 @@ export class Connection {
       return;
     }
     this.client.presence.onOffline();
+    if (state === "offline") this.client.focus.onOffline();
     this.#bannerTimer ??= setTimeout(() => (this.isCutOff.value = true), BANNER_AFTER_MS);
   }
 
@@ -92,6 +94,9 @@ export class Connection {
         client.rooms.takeMembership(frame.d, frame.user_rev);
         client.sync.noteReadMark(frame);
         return;
+      case "room.activity":
+        this.#onActivity(frame.room_id, frame.d);
+        return;
       case "typing.changed":
         if (frame.d.user_id !== client.account.userId.peek()) client.typing.take(frame.room_id, frame.d);
         return;
@@ -104,6 +109,12 @@ export class Connection {
       default:
         this.#onRoomFrame(frame);
     }
+  }
+
+  #onActivity(roomId: string, activity: RoomActivity): void {
+    const { rooms, announcer } = this.client;
+    const state = rooms.takeActivity(roomId, activity);
+    if (state && activity.mentioned) announcer.onMention(state);
   }
 
   /** Whatever carries a `rev` belongs to a room's order, known to us or not. */

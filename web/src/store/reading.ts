@@ -1,6 +1,7 @@
 // Marks rooms read when their newest message is really in sight, and remembers where the "new" line stands.
 import { signal } from "@preact/signals";
 import type { Api } from "../net/api";
+import { unreadOf } from "./counts";
 import type { Rooms } from "./rooms";
 
 const SETTLE_MS = 300;
@@ -28,7 +29,7 @@ export class Reading {
     this.#atBottomOf = null;
     const state = roomId === null ? undefined : this.rooms.peek(roomId);
     this.newLine.value =
-      state && state.membership.unread > 0 ? { roomId: state.room.id, afterSeq: state.membership.read_seq } : null;
+      state && unreadOf(state) > 0 ? { roomId: state.room.id, afterSeq: state.membership.read_seq } : null;
   }
 
   /** The newest message of that room is on the screen, or no longer. */

@@ -1,6 +1,6 @@
 // What this client knows of one room, and how frames change it. Pure: the law is
 // old state + changes + events = fresh snapshot. Used by rooms.ts.
-import type { Member, Membership, Message, Position, Room, SyncElement } from "../net/contract.gen";
+import type { Member, Membership, Message, Position, Room, RoomActivity, SyncElement } from "../net/contract.gen";
 import type { Frame } from "../net/frames";
 import { mentionsUser, recount } from "./counts";
 import { dropBefore, upsert, type Timeline } from "./timeline";
@@ -12,6 +12,8 @@ export interface RoomState {
   readonly timeline: Timeline;
   /** Present members, once somebody asked for them. */
   readonly members: ReadonlyMap<string, Member> | null;
+  /** What is known to have happened beyond `position`, while a crowded room was out of sight. */
+  readonly activity: RoomActivity | null;
   /** Of the last `read.updated`: an earlier one must not undo it. */
   readonly userRev: number;
 }
@@ -31,7 +33,7 @@ export function fromElement(element: SyncElement, held: RoomState | undefined): 
     timeline: upsert(held.timeline, element.messages),
     members: upsertMembers(held.members, element.members),
   };
-  return isBehind ? recount(keepFrom(next)) : keepFrom(next);
+  return dropActivity(isBehind ? recount(keepFrom(next)) : keepFrom(next));
 }
 
 function startFrom(element: SyncElement, held: RoomState | undefined): RoomState {
@@ -43,6 +45,7 @@ function startFrom(element: SyncElement, held: RoomState | undefined): RoomState
     position: element.position,
     timeline: { messages, hasBefore: first !== undefined && first.seq > Math.max(1, element.room.first_seq) },
     members: null,
+    activity: null,
     // Another epoch may count anew from an earlier number: a larger one of before would silence it.
     userRev: held?.position.epoch === element.position.epoch ? held.userRev : 0,
   };
@@ -59,7 +62,25 @@ export function applyFrame(state: RoomState, frame: Frame, meId: string): [RoomS
   if (!follows) return [state, "reload"];
   const next = fold(state, frame, meId);
   const position = { epoch, rev: frame.rev };
-  return [recount({ ...next, position, room: { ...next.room, epoch, rev: frame.rev } }), "applied"];
+  return [dropActivity(recount({ ...next, position, room: { ...next.room, epoch, rev: frame.rev } })), "applied"];
+}
+
+/** Take the news that something happened. It moves no position: what happened comes with the focus. */
+export function applyActivity(state: RoomState, news: RoomActivity): RoomState {
+  if (news.rev <= state.position.rev) return state;
+  const held = state.activity;
+  const activity = {
+    rev: news.rev,
+    last_seq: news.last_seq ?? held?.last_seq ?? null,
+    // Sending marks read up to one's own message, and what mentioned one before it.
+    sent_seq: news.sent_seq ?? held?.sent_seq ?? null,
+    mentioned: news.mentioned || (news.sent_seq === null && held?.mentioned === true),
+  };
+  return { ...state, activity };
+}
+
+function dropActivity(state: RoomState): RoomState {
+  return state.activity && state.activity.rev <= state.position.rev ? { ...state, activity: null } : state;
 }
 
 function fold(state: RoomState, frame: Frame, meId: string): RoomState {
@@ -151,5 +172,7 @@ export function upsertMembers(
 /** Take the read mark from another device, or the answer to our own. */
 export function applyMembership(state: RoomState, membership: Membership, userRev: number | null): RoomState {
   if (userRev !== null && userRev < state.userRev) return state;
-  return recount({ ...state, membership, userRev: userRev ?? state.userRev });
+  // The server has counted all mentions, also those of messages that are not here yet.
+  const activity = state.activity && { ...state.activity, mentioned: false };
+  return recount({ ...state, membership, activity, userRev: userRev ?? state.userRev });
 }

@@ -1,9 +1,9 @@
 // All rooms of the user, one signal each, so that an event repaints one room. Takes frames and sync elements;
 // asks nobody for anything.
 import { computed, signal, type Signal } from "@preact/signals";
-import type { Member, Membership, Message, Messages, SyncElement } from "../net/contract.gen";
+import type { Member, Membership, Message, Messages, RoomActivity, SyncElement } from "../net/contract.gen";
 import type { Frame } from "../net/frames";
-import { applyFrame, applyMembership, fromElement, upsertMembers, type RoomState, type Verdict } from "./room_state";
+import { applyActivity, applyFrame, applyMembership, fromElement, upsertMembers, type RoomState, type Verdict } from "./room_state";
 import { prepend, trim, upsert } from "./timeline";
 
 const KEPT_WHEN_LEFT = 100;
@@ -49,6 +49,14 @@ export class Rooms {
     if (frame.ev === "message.created") this.onMessages(frame.room_id, [frame.d], true);
     if (frame.ev === "room.changes") this.onMessages(frame.room_id, frame.d.messages, false);
     return verdict;
+  }
+
+  /** Returns the room as it is then, if it is one of ours and that was news. */
+  takeActivity(roomId: string, activity: RoomActivity): RoomState | undefined {
+    const held = this.peek(roomId);
+    this.#change(roomId, (state) => applyActivity(state, activity));
+    const next = this.peek(roomId);
+    return next === held ? undefined : next;
   }
 
   /** The stored message of a reply. It moves no position: only the stream does. */

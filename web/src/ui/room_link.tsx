@@ -1,5 +1,6 @@
 // One room in the list: name, unread, mentions, draft.
 import { client } from "../store/client";
+import { mentionsOf, unreadOf } from "../store/counts";
 import { partnersOf, titleOf } from "../store/room_list";
 import type { RoomState } from "../store/room_state";
 import { Avatar, presenceName } from "./avatar";
@@ -11,10 +12,11 @@ export function RoomLink({ state }: { state: RoomState }) {
   const isOpen = client.navigation.roomId.value === room.id;
   const isMuted = membership.notify === "none";
   const hasDraft = !isOpen && client.drafts.get(room.id) !== "";
-  const isUnread = membership.unread > 0;
+  const unread = unreadOf(state);
+  const isUnread = unread > 0;
   // In a DM every message is for oneself.
-  const pill = room.user_ids !== null ? membership.unread : membership.mentions;
-  const spoken = [describe(state), isUnread && `${membership.unread} unread`, hasDraft && "draft"].filter(Boolean);
+  const pill = room.user_ids !== null ? unread : mentionsOf(state);
+  const spoken = [describe(state), isUnread && `${unread} unread`, hasDraft && "draft"].filter(Boolean);
   return (
     <a
       class={`room-link ${isUnread && !isMuted ? "is-unread" : ""} ${isMuted ? "is-muted" : ""}`}

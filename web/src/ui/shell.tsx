@@ -1,6 +1,7 @@
 // The program once signed in: rooms or settings, dialogs, the banner, and the keys that work everywhere.
 import { useEffect, useRef } from "preact/hooks";
 import { client } from "../store/client";
+import { unreadOf } from "../store/counts";
 import { titleOf } from "../store/room_list";
 import { Banner } from "./banner";
 import { later } from "./later";
@@ -86,7 +87,7 @@ function cyclePanes(step: number): void {
 /** The tab says where we are, and whether something waits elsewhere. */
 function useTitle(): void {
   const states = client.rooms.all.value;
-  const unread = states.filter((state) => state.membership.unread > 0 && state.membership.notify !== "none").length;
+  const unread = states.filter((state) => unreadOf(state) > 0 && state.membership.notify !== "none").length;
   const open = client.rooms.find(client.navigation.roomId.value);
   const place = client.navigation.settings.value !== null ? "Settings · ChatCraft" : "ChatCraft";
   const name = open ? `${titleOf(open, (id) => client.people.nameOf(id))} · ChatCraft` : place;
