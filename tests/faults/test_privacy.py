@@ -20,6 +20,8 @@ from tests.faults.wholeness import check_frames, check_nothing_left
 from tests.stack import Stack
 from tests.wire import PASSWORD, People, Person, Refused, Socket, eventually, new_id, read
 
+# Five times two processes are started again, and a lease has to run out.
+pytestmark = pytest.mark.timeout(400)
 DEADLINE_S = 150
 AGENT = f"Traceable/{new_id()}"
 _UNFINISHED = "FROM auth.erasures e WHERE e.user_id = $1 AND e.finished_at IS NULL"
