@@ -92,6 +92,8 @@ class ExportDoor:
             "content-disposition": f'attachment; filename="{name}"',
             "cache-control": "no-store",
         }
+        if request.method == "HEAD":
+            return Response(headers=headers, media_type="application/zip")
         parts = self._iter_parts(user_id, export_id, head.parts)
         return StreamingResponse(parts, headers=headers, media_type="application/zip")
 

@@ -44,5 +44,5 @@ list_consents = command(
 )  # fmt: skip
 accept = command(
     "consents.accept", AcceptConsent, Consents, "Accept what is in force",
-    service="auth", http=POST("/consents"), errors=(ErrorCode.CONFLICT,),
+    service="auth", http=POST("/consents"), errors=(ErrorCode.CONFLICT, ErrorCode.NOT_FOUND),
 )  # fmt: skip

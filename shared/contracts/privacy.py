@@ -71,9 +71,11 @@ class HeldReceipt(Struct, frozen=True):
     receipt: Receipt
 
 
+_REFUSALS = (ErrorCode.CONFLICT, ErrorCode.NOT_FOUND)
+
 request_export = command(
     "privacy.request_export", Empty, Export, "Begin an export of everything about the caller",
-    service="auth", http=POST("/users/me/exports"), status=202, errors=(ErrorCode.CONFLICT,),
+    service="auth", http=POST("/users/me/exports"), status=202, errors=_REFUSALS,
 )  # fmt: skip
 list_exports = command(
     "privacy.list_exports", Empty, Exports, "The caller's exports that are made or can be downloaded",
@@ -85,7 +87,7 @@ delete_export = command(
 )  # fmt: skip
 erase_me = command(
     "privacy.erase_me", EraseMe, StartedErasure, "Erase the caller's account, at once and for good",
-    service="auth", http=POST("/users/me/erasure"), status=202, errors=(ErrorCode.CONFLICT,),
+    service="auth", http=POST("/users/me/erasure"), status=202, errors=_REFUSALS,
 )  # fmt: skip
 get_erasure = command(
     "privacy.get_erasure", HeldReceipt, Erasure, "How far an erasure has come, for who holds its receipt",

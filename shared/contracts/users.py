@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from shared.contracts.entities import Empty, Me, User
+from shared.contracts.errors import ErrorCode
 from shared.contracts.fields import Bio, Cursor, DisplayName, Id, Locale, PageSize, Query, Timezone
 from shared.contracts.limits import PROFILES_PER_REQUEST
 from shared.contracts.registry import GET, PATCH, TokenUse, command
@@ -42,7 +43,7 @@ me = command(
 )  # fmt: skip
 update_me = command(
     "users.update_me", UpdateMe, Me, "Change the caller's profile",
-    service="auth", http=PATCH("/users/me"), tokens=TokenUse.COVERED,
+    service="auth", http=PATCH("/users/me"), tokens=TokenUse.COVERED, errors=(ErrorCode.NOT_FOUND,),
 )  # fmt: skip
 get = command(
     "users.get", GetUsers, Users, "Public profiles by id",

@@ -59,6 +59,8 @@ async def test_an_export_is_told_of_and_downloaded(stack: Stack, anna: Person, b
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["x-content-type-options"] == "nosniff"
     documents = list_documents(response.content)
+    head = await anna.http.head(response.request.url, headers={"Authorization": f"Bearer {anna.token}"})
+    assert (head.headers["content-length"], head.content) == (response.headers["content-length"], b"")
     texts = [each["text"] for name, page in documents.items() if name.startswith("messages/")
              for each in page.get("messages", [])]  # fmt: skip
     assert sorted(texts) == ["only for bert", "what anna says is hers"]

@@ -15,6 +15,7 @@ IDS_STAY = {
     "auth.erasures": "the receipt",
     "auth.audit_log": "a chain: an entry taken out would break it; it holds ids and addresses of the network",
     "auth.revocations": "for 16 minutes: ends what tokens there were",
+    "messages.bans": "who banned somebody else",
     "messages.erased_users": "nobody takes them into a room any more",
     "messages.rooms": "who created it; whose direct conversation it is, which its id is made of",
     "messages.memberships": "that they have left, for clients that come back and have to be told",

@@ -3,12 +3,12 @@
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.auth.registration.policy import RegistrationPolicy
-from services.auth.store import consents
+from services.auth.store import consents, users
 from shared.bus import Caller
 from shared.contracts import consents as contract
 from shared.contracts.entities import Empty
 from shared.dispatch import Dispatcher
-from shared.errors import conflict
+from shared.errors import conflict, not_found
 
 
 class Consents:
@@ -32,6 +32,9 @@ class Consents:
         if accepted not in self._policy.list_required():
             raise conflict("this version is not in force")
         async with self._engine.begin() as connection:
+            account = await users.lock_account(connection, caller.user_id)
+            if account is None or account.me.deactivated:
+                raise not_found("user")
             await consents.insert_consents(connection, caller.user_id, [accepted])
             return await self._describe(connection, caller.user_id)
 

@@ -123,13 +123,17 @@ async def find_me(connection: AsyncConnection, user_id: str) -> Me | None:
 
 
 async def update_profile(connection: AsyncConnection, user_id: str, changes: dict[str, Any]) -> Me | None:
-    """Set the given columns of `display_name, bio, locale, timezone`; None if there is no such user."""
+    """Set the given columns of `display_name, bio, locale, timezone`; None if there is no such active user.
+
+    What was under way when an account was erased must not give it a name again.
+    """
     values = dict(changes)
     if "display_name" in values:
         values["display_key"] = domain.fold_name(values["display_name"])
     if not values:
         return await find_me(connection, user_id)
-    statement = update(users).where(users.c.id == user_id).values(values).returning(*_PROFILE)
+    is_active = and_(users.c.id == user_id, users.c.deactivated_at.is_(None))
+    statement = update(users).where(is_active).values(values).returning(*_PROFILE)
     row = (await connection.execute(statement)).mappings().one_or_none()
     return _to_me(row) if row else None
 

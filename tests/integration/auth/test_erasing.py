@@ -93,6 +93,20 @@ async def test_an_erased_account_is_let_in_by_nobody(client: Client, others: Oth
     assert await code_of(again) is ErrorCode.CONFLICT
 
 
+async def test_what_was_still_under_way_gives_a_deleted_user_no_name_again(client: Client, others: Others):
+    """A node may hear of the revocation a moment late."""
+    _, by = await client.register_claims()
+    await erase(client, by)
+    for late in (
+        client.ask(users.update_me, users.UpdateMe(display_name="Back again"), by),
+        client.ask(privacy.request_export, Empty(), by),
+        client.ask(bots.create, bots.CreateBot(f"bot-{new_id()[-12:]}", "Mine"), by),
+    ):
+        assert await code_of(late) in {ErrorCode.NOT_FOUND, ErrorCode.FORBIDDEN}
+    [left] = (await client.ask(users.get, users.GetUsers([by.user_id]))).users
+    assert left.display_name == "Deleted user"
+
+
 async def test_who_may_not_be_erased(client: Client, others: Others, engine: AsyncEngine):
     _, by = await client.register_claims()
     async with engine.begin() as connection:
