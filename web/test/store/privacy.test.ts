@@ -43,6 +43,18 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+test("what is accepted is no longer due, by the answer alone", async () => {
+  const due = { kind: "terms", version: "2", url: null } as const;
+  fetched.mockResolvedValueOnce(answer(200, { consents: [], due: [due] }));
+  await store.consents.load();
+  expect(store.consents.value.value?.due).toEqual([due]);
+  const accepted = { kind: "terms", version: "2", accepted_at: EXPORT.requested_at };
+  fetched.mockResolvedValueOnce(answer(200, { consents: [accepted], due: [] }));
+  await store.accept("terms", "2");
+  expect(fetched.mock.lastCall![1]!.body).toBe('{"kind":"terms","version":"2"}');
+  expect(store.consents.value.value).toEqual({ consents: [accepted], due: [] });
+});
+
 describe("exports", () => {
   test("one that becomes ready takes the place of the one that waited, and is told of", async () => {
     const older = { ...EXPORT, id: "older", requested_at: "2026-01-01T12:00:00.000Z" };
