@@ -11,13 +11,15 @@ from typing import Literal
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.recovery_codes import RecoveryCodes, strip_separators
-from services.auth.store import factors, passkeys, pending_logins
+from services.auth.store import factors, passkeys, pending_logins, users
 from services.auth.store.database import read_clock
 from services.auth.store.pending_logins import PendingLogin
 from services.auth.store.users import Account
 from services.auth.totp import TotpSecrets
 from shared.contracts.auth import SecondFactor, SecondFactorDue
 
+from shared.contracts.entities import Me
+from shared.contracts.proving import Proof
 _TOKEN_BYTES = 32
 _TOTP_DIGITS = 6
 
@@ -55,12 +57,17 @@ async def ask_if_due(connection: AsyncConnection, account: Account) -> SecondFac
     token = secrets.token_urlsafe(_TOKEN_BYTES)
     pending = PendingLogin(hash_token(token), user_id, _mark(account))
     await pending_logins.insert_pending(connection, pending, await read_clock(connection))
-    methods: list[SecondFactor] = ["totp"]
-    if await factors.count_recovery_codes(connection, user_id):
-        methods.append("recovery_code")
+    return SecondFactorDue(token, await _list_second_factors(connection, user_id))
+
+
+async def list_proofs(connection: AsyncConnection, user_id: str) -> list[Proof]:
+    """Return what proves once more that it is this user: as much as signing in would ask of them."""
+    if await factors.is_totp_on(connection, user_id):
+        return [*await _list_second_factors(connection, user_id)]
+    proofs: list[Proof] = ["password"] if await users.has_password(connection, user_id) else []
     if await passkeys.list_credentials(connection, user_id):
-        methods.append("passkey")
-    return SecondFactorDue(token, methods)
+        proofs.append("passkey")
+    return proofs
 
 
 def is_still_owed(pending: PendingLogin, account: Account | None) -> bool:
@@ -77,3 +84,13 @@ def hash_token(token: str) -> bytes:
 
 def _mark(account: Account) -> bytes:
     return hashlib.sha256((account.password_hash or "").encode()).digest()
+async def _list_second_factors(connection: AsyncConnection, user_id: str) -> list[SecondFactor]:
+    """Return by what a user with TOTP finishes signing in."""
+    methods: list[SecondFactor] = ["totp"]
+    if await factors.count_recovery_codes(connection, user_id):
+        methods.append("recovery_code")
+    if await passkeys.list_credentials(connection, user_id):
+        methods.append("passkey")
+    return methods
+
+
