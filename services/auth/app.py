@@ -149,10 +149,10 @@ def _add_factors(parts: _Parts, dispatcher: Dispatcher) -> None:
     settings, engine, bus, rates = parts.settings, parts.engine, parts.bus, parts.rates
     totp = TotpSecrets(settings.secret, f"ChatCraft {settings.auth_rp_id}", settings.previous_secrets)
     recovery = RecoveryCodes(settings.secret, settings.previous_secrets)
-    party = RelyingParty(settings.auth_rp_id, settings.origins)
-    codes, proofs = CodeChecker(totp, recovery), PasskeyProofs(engine, party)
-    Factors(engine=engine, bus=bus, totp=totp, recovery=recovery).add_to(dispatcher)
-    Passkeys(engine=engine, bus=bus, party=party).add_to(dispatcher)
+    party, postbox = RelyingParty(settings.auth_rp_id, settings.origins), parts.mail.postbox
+    codes, proofs = CodeChecker(totp, recovery, postbox), PasskeyProofs(engine, party)
+    Factors(engine=engine, bus=bus, postbox=postbox, totp=totp, recovery=recovery).add_to(dispatcher)
+    Passkeys(engine=engine, bus=bus, postbox=postbox, party=party).add_to(dispatcher)
     SecondStep(engine=engine, starter=parts.starter, codes=codes, proofs=proofs, rates=rates).add_to(
         dispatcher
     )
@@ -164,7 +164,7 @@ def _add_factors(parts: _Parts, dispatcher: Dispatcher) -> None:
 def _add_bots(parts: _Parts, dispatcher: Dispatcher) -> None:
     """API tokens, and who acts by them."""
     engine, bus, rates = parts.engine, parts.bus, parts.rates
-    mint = TokenMint(engine, bus, rates, parts.settings.auth_tokens_per_user)
+    mint = TokenMint(engine, bus, parts.mail.postbox, rates, parts.settings.auth_tokens_per_user)
     Tokens(mint=mint).add_to(dispatcher)
     Bots(
         engine=engine, bus=bus, mint=mint, rates=rates, bots_max=parts.settings.auth_bots_per_owner

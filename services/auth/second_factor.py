@@ -10,6 +10,7 @@ from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.auth.mail.postbox import Postbox
 from services.auth.recovery_codes import RecoveryCodes, strip_separators
 from services.auth.store import factors, passkeys, pending_logins, users
 from services.auth.store.database import read_clock
@@ -17,9 +18,9 @@ from services.auth.store.pending_logins import PendingLogin
 from services.auth.store.users import Account
 from services.auth.totp import TotpSecrets
 from shared.contracts.auth import SecondFactor, SecondFactorDue
-
 from shared.contracts.entities import Me
 from shared.contracts.proving import Proof
+
 _TOKEN_BYTES = 32
 _TOTP_DIGITS = 6
 
@@ -27,19 +28,29 @@ _TOTP_DIGITS = 6
 class CodeChecker:
     """Spends codes: TOTP and recovery codes."""
 
-    def __init__(self, totp: TotpSecrets, recovery: RecoveryCodes) -> None:
+    def __init__(self, totp: TotpSecrets, recovery: RecoveryCodes, postbox: Postbox) -> None:
         self._totp = totp
         self._recovery = recovery
+        self._postbox = postbox
 
     async def spend(
-        self, connection: AsyncConnection, user_id: str, code: str
+        self, connection: AsyncConnection, me: Me, code: str
     ) -> Literal["totp", "recovery_code"] | None:
-        """Take a code of a locked account; None if it is wrong or was used before, on whatever node."""
+        """Take a code of a locked account; None if it is wrong or was used before, on whatever node.
+
+        That a recovery code was used is told by mail.
+        """
         digits = strip_separators(code)
         if len(digits) == _TOTP_DIGITS and digits.isascii() and digits.isdecimal():
-            return "totp" if await self._spend_totp(connection, user_id, digits) else None
-        hashes = self._recovery.list_hashes(code, user_id)
-        return "recovery_code" if await factors.spend_recovery_code(connection, user_id, hashes) else None
+            return "totp" if await self._spend_totp(connection, me.id, digits) else None
+        hashes = self._recovery.list_hashes(code, me.id)
+        if not await factors.spend_recovery_code(connection, me.id, hashes):
+            return None
+        left = await factors.count_recovery_codes(connection, me.id)
+        await self._postbox.notify(
+            connection, me, lambda to, name: self._postbox.texts.recovery_code_used(to, name, left)
+        )
+        return "recovery_code"
 
     async def _spend_totp(self, connection: AsyncConnection, user_id: str, digits: str) -> bool:
         stored = await factors.find_totp(connection, user_id)
@@ -82,8 +93,6 @@ def hash_token(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def _mark(account: Account) -> bytes:
-    return hashlib.sha256((account.password_hash or "").encode()).digest()
 async def _list_second_factors(connection: AsyncConnection, user_id: str) -> list[SecondFactor]:
     """Return by what a user with TOTP finishes signing in."""
     methods: list[SecondFactor] = ["totp"]
@@ -94,3 +103,5 @@ async def _list_second_factors(connection: AsyncConnection, user_id: str) -> lis
     return methods
 
 
+def _mark(account: Account) -> bytes:
+    return hashlib.sha256((account.password_hash or "").encode()).digest()

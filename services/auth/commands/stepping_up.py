@@ -95,8 +95,8 @@ class SteppingUp:
     async def _by_code(self, caller: Caller, code: str) -> bool:
         tries = await self._take_try(caller)
         async with self._engine.begin() as connection:
-            await _lock(connection, caller)
-            method = await self._codes.spend(connection, caller.user_id, code)
+            account = await _lock(connection, caller)
+            method = await self._codes.spend(connection, account.me, code)
             is_proved = await _note(connection, caller, method or "code", is_proved=method is not None)
         return await self._settle(tries, is_proved=is_proved)
 
