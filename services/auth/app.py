@@ -38,6 +38,7 @@ from services.auth.passkey_proof import PasskeyProofs
 from services.auth.passwords import Passwords, load_common_passwords
 from services.auth.recovery_codes import RecoveryCodes
 from services.auth.registration.policy import RegistrationPolicy
+from services.auth.registration.proof_of_work import WorkGate
 from services.auth.relying_party import RelyingParty
 from services.auth.second_factor import CodeChecker
 from services.auth.settings import AuthSettings
@@ -126,15 +127,21 @@ def _add_logins(parts: _Parts, dispatcher: Dispatcher) -> None:
 
 def _add_accounts(parts: _Parts, dispatcher: Dispatcher) -> None:
     """Registration and what it asks for, addresses, passwords."""
-    engine, passwords, rates = parts.engine, parts.passwords, parts.rates
+    settings, engine, passwords, rates = parts.settings, parts.engine, parts.passwords, parts.rates
     postbox, links = parts.mail.postbox, parts.mail.links
-    policy = RegistrationPolicy(parts.settings, sends_mail=postbox.is_open)
+    policy = RegistrationPolicy(settings, sends_mail=postbox.is_open)
     if policy.must_verify_email and not postbox.is_open:
         raise StartupError(
             "CHATCRAFT_AUTH_REGISTRATION is domain, which needs mail: set CHATCRAFT_AUTH_SMTP_URL"
         )
     Registering(
-        engine=engine, starter=parts.starter, passwords=passwords, rates=rates, policy=policy, links=links
+        engine=engine,
+        starter=parts.starter,
+        passwords=passwords,
+        rates=rates,
+        policy=policy,
+        links=links,
+        work=WorkGate(settings.auth_proof_of_work_bits, settings.secret, settings.previous_secrets),
     ).add_to(dispatcher)
     Emails(engine=engine, rates=rates, policy=policy, postbox=postbox, links=links).add_to(dispatcher)
     PasswordChanges(engine=engine, bus=parts.bus, passwords=passwords, rates=rates, postbox=postbox).add_to(

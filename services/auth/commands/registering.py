@@ -8,6 +8,7 @@ from services.auth.limits import Limits
 from services.auth.mail.links import LinkMailer, hash_token
 from services.auth.passwords import Passwords, refuse_weak
 from services.auth.registration.policy import RegistrationPolicy, must_verify, not_invited
+from services.auth.registration.proof_of_work import WorkGate
 from services.auth.store import audit, consents, invitations, users
 from services.auth.store import limits as stored_limits
 from services.auth.store.audit import Deed
@@ -32,6 +33,7 @@ class Registering:
         rates: Limits,
         policy: RegistrationPolicy,
         links: LinkMailer,
+        work: WorkGate,
     ) -> None:
         self._engine = engine
         self._starter = starter
@@ -39,13 +41,17 @@ class Registering:
         self._rates = rates
         self._policy = policy
         self._links = links
+        self._work = work
 
     def add_to(self, dispatcher: Dispatcher) -> None:
         dispatcher.handle_request(auth.register, self.register)
         dispatcher.handle(registration.get_policy, self.get_policy)
 
     async def get_policy(self, _caller: Caller, _asked: Empty) -> registration.Policy:
-        return self._policy.describe()
+        if not self._work.is_on:
+            return self._policy.describe()
+        async with self._engine.connect() as connection:
+            return self._policy.describe(self._work.challenge(await read_clock(connection)))
 
     async def register(self, request: BusRequest, asked: auth.Register) -> auth.SignedIn:
         """Create an account. Raises ChatError `conflict`, `forbidden`, `invalid_input`, `rate_limited`.
@@ -57,6 +63,7 @@ class Registering:
         refuse_weak(asked.password, username)
         async with self._engine.begin() as connection:
             await limits.charge(connection, self._rates.registration(request.caller.address))
+            await self._take_work(connection, asked)
             await self._look_at_invitation(connection, asked)
             if await users.is_username_taken(connection, username):  # before the work of hashing
                 raise taken("username")
@@ -67,6 +74,14 @@ class Registering:
         if signed_in is None:
             raise must_verify()
         return signed_in
+
+    async def _take_work(self, connection: AsyncConnection, asked: auth.Register) -> None:
+        """Use a proof of work up, where one is asked for; with a name that is taken it is given back."""
+        if not self._work.is_on:
+            return
+        now = await read_clock(connection)
+        if await stored_limits.charge(connection, self._work.check(asked.proof_of_work, now)) is not None:
+            raise self._work.refuse("this proof of work was used before", now)
 
     async def _look_at_invitation(self, connection: AsyncConnection, asked: auth.Register) -> None:
         """Turn away who has none before anything is told of user names."""
