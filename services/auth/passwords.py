@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import importlib.resources
 import os
+import re
 import secrets
 import unicodedata
 from collections.abc import Callable
@@ -18,6 +19,10 @@ from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError, invalid
 
 T = TypeVar("T")
+
+# Refused whatever digits and signs stand around them (OWASP ASVS 5.0, 6.1.2 and 6.2.11).
+_CONTEXT_WORDS = frozenset({"chatcraft"})
+_NOT_LETTERS = re.compile(r"[\W\d_]+")
 
 # OWASP's second choice for Argon2id: 31 ms and 19 MiB each; the library's defaults take 225 ms.
 _MEMORY_KIB = 19_456
@@ -72,10 +77,13 @@ class Passwords:
 
 
 def refuse_weak(password: str, username: str, field: str = "password") -> None:
-    """Raise ChatError `invalid_input` for a password among the common ones, or the user name itself."""
+    """Raise ChatError `invalid_input` for a common password, the user name, or a word of this context."""
     folded = password.casefold()
-    if folded == username.casefold():
+    letters = _keep_letters(folded)
+    if folded == username.casefold() or (letters and letters == _keep_letters(username.casefold())):
         raise invalid(field, "must not be the user name")
+    if letters in _CONTEXT_WORDS:
+        raise invalid(field, "must be more than the name of this place")
     if folded in load_common_passwords():
         raise invalid(field, "is among the most common ones; choose another")
 
@@ -85,6 +93,10 @@ def load_common_passwords() -> frozenset[str]:
     """Return the shipped list, case folded: 11,611 of at least eight characters, 1.2 MB in memory."""
     packed = (importlib.resources.files("services.auth") / "data" / "common_passwords.txt.gz").read_bytes()
     return frozenset(gzip.decompress(packed).decode().splitlines())
+
+
+def _keep_letters(text: str) -> str:
+    return _NOT_LETTERS.sub("", text)
 
 
 def _normalize(password: str) -> str:

@@ -77,8 +77,19 @@ def test_a_common_password_and_the_user_name_are_refused(password: str):
     assert refused.value.code is ErrorCode.INVALID_INPUT
 
 
-def test_a_long_odd_password_is_taken():
-    refuse_weak("seven otters drum at dusk", "somebody.new")
+@pytest.mark.parametrize(
+    "password", ["chatcraft", "ChatCraft2026!", "..chat-craft..", "12somebody_new34", "SomebodyNew"]
+)
+def test_a_word_of_this_context_is_refused_with_anything_around_it(password: str):
+    with pytest.raises(ChatError) as refused:
+        refuse_weak(password, "somebody.new")
+    assert refused.value.code is ErrorCode.INVALID_INPUT
+
+
+@pytest.mark.parametrize("username", ["somebody.new", "123", "---"])
+@pytest.mark.parametrize("password", ["seven otters drum at dusk", "chatcraft otters", "904735120586"])
+def test_a_long_odd_password_is_taken(password: str, username: str):
+    refuse_weak(password, username)
 
 
 def test_the_list_names_its_licence():
