@@ -61,6 +61,10 @@ class Registering:
         username = domain.fold_username(asked.username)
         self._policy.admit(asked)
         refuse_weak(asked.password, username)
+        with self._passwords.admit():
+            return await self._register(username, request, asked)
+
+    async def _register(self, username: str, request: BusRequest, asked: auth.Register) -> auth.SignedIn:
         async with self._engine.begin() as connection:
             await limits.charge(connection, self._rates.registration(request.caller.address))
             await self._take_work(connection, asked)

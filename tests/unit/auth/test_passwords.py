@@ -1,6 +1,9 @@
 """Passwords: hashing in a bounded pool, and what is refused."""
 
 import asyncio
+import os
+import sys
+import threading
 from collections.abc import Iterator
 from threading import Event
 
@@ -61,6 +64,26 @@ async def test_who_comes_when_too_many_wait_is_told_so():
     assert await asyncio.gather(*waiting) == [True, True]
     assert await full.verify(await full.hash("later"), "later")
     full.close()
+
+
+def test_a_place_is_held_for_the_whole_attempt_and_given_back_whatever_comes_of_it():
+    full = Passwords(threads=1, waiting_max=2)
+    with full.admit(), full.admit(), pytest.raises(ChatError) as refused, full.admit():
+        pytest.fail("a third place")
+    assert refused.value.code is ErrorCode.RATE_LIMITED
+    assert refused.value.body.retry_after_ms
+    with pytest.raises(KeyError), full.admit():
+        raise KeyError
+    with full.admit(), full.admit():
+        full.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own elsewhere")
+async def test_hashing_gives_way_to_everything_else(passwords: Passwords):
+    def measure() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert await passwords._run(measure) > measure()
 
 
 def test_the_shipped_list_is_real():
