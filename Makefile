@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench bench-gateway bench-store soak fmt web clean browser slapd FORCE
+.PHONY: help setup run test check bench bench-gateway bench-store bench-accounts soak fmt web clean browser slapd FORCE
 
 BIN := .venv/bin
 NODE := sh deploy/local/make/with_node.sh
@@ -30,6 +30,7 @@ check: setup web ## Check style, types, layers and generated files
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
+	@$(BIN)/bandit -q -c pyproject.toml -r services shared deploy clients examples
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m shared.documents check
 	@$(NODE) npm run --silent check
@@ -42,6 +43,9 @@ bench-gateway: setup ## Measure the gateway against the machine's limit and its 
 
 bench-store: setup ## Measure the message store, ten million messages of it too (ARGS="--quick")
 	@$(BIN)/python -m bench.store $(ARGS)
+
+bench-accounts: setup ## Measure signing in, token checks, and messages beside a flood of logins (ARGS="--quick")
+	@$(BIN)/python -m bench.accounts $(ARGS)
 
 soak: setup ## Come, go, talk and break off for MINUTES=10, then look for leaks
 	@$(BIN)/python -m bench.soak --minutes $(MINUTES) $(ARGS)

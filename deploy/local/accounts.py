@@ -108,7 +108,7 @@ def rotate_keys(*, leaked: LeakedOption = False, data_dir: DataDirOption = DEFAU
 
 @app.command(rich_help_panel=_KEYS)
 def reseal(*, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
-    """Seal the signing keys anew, after CHATCRAFT_SECRET_KEY was changed.
+    """Seal keys, TOTP secrets and waiting mails anew, after CHATCRAFT_SECRET_KEY was changed.
 
     Needs the one before in CHATCRAFT_AUTH_PREVIOUS_SECRET_KEYS; docs/operations.md has the steps.
     """

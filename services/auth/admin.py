@@ -60,11 +60,11 @@ COMMANDS: dict[str, tuple[str, Run]] = {
     "end-logins": ("sign somebody out everywhere", lambda operator, asked: operator.end_logins(asked.name)),
     "rotate-keys": (
         "sign access tokens with a new key",
-        lambda operator, asked: operator.rotate_keys(_read_sealer(), has_leaked=asked.leaked),
+        lambda operator, asked: operator.rotate_keys(Sealer(*_read_secrets()), has_leaked=asked.leaked),
     ),
     "reseal": (
         "seal anew what is sealed in the database, after CHATCRAFT_SECRET_KEY was changed",
-        lambda operator, _asked: operator.reseal(_read_sealer()),
+        lambda operator, _asked: _reseal(operator),
     ),
     "verify-audit": (
         "check that no entry of the audit log is altered, missing or out of order",
@@ -125,15 +125,22 @@ def _read_head(text: str) -> Head:
         raise argparse.ArgumentTypeError(f"{text!r} is not what --head prints") from None
 
 
-def _read_sealer() -> Sealer:
-    """Raises StartupError unless the environment has the deployment's secret."""
+async def _reseal(operator: Operator) -> bool:
+    return await operator.reseal(*_read_secrets())
+
+
+def _read_secrets() -> tuple[bytes, list[bytes]]:
+    """Return the present secret and those of before.
+
+    Raises StartupError unless the environment has the deployment's secret.
+    """
     try:
         settings = SecretSettings()
     except ValidationError as exc:
         # Never the value: it may be a secret.
         problems = [f"CHATCRAFT_{str(error['loc'][0]).upper()}: {error['msg']}" for error in exc.errors()]
         raise StartupError("; ".join(problems)) from None
-    return Sealer(settings.secret, settings.previous_secrets)
+    return settings.secret, settings.previous_secrets
 
 
 async def _run(url: str, asked: argparse.Namespace) -> bool:

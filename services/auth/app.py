@@ -49,6 +49,7 @@ from services.auth.privacy.erasing import Eraser
 from services.auth.privacy.exporting import ExportMaker
 from services.auth.recovery_codes import RecoveryCodes
 from services.auth.registration.policy import RegistrationPolicy
+from services.auth.registration.proof_of_work import WorkGate
 from services.auth.relying_party import RelyingParty
 from services.auth.second_factor import CodeChecker
 from services.auth.settings import AuthSettings
@@ -153,7 +154,7 @@ def _add_logins(parts: _Parts, dispatcher: Dispatcher) -> None:
 
 def _add_accounts(parts: _Parts, dispatcher: Dispatcher) -> None:
     """Registration and what it asks for, addresses, passwords."""
-    engine, passwords, rates = parts.engine, parts.passwords, parts.rates
+    settings, engine, passwords, rates = parts.settings, parts.engine, parts.passwords, parts.rates
     postbox, links, policy = parts.mail.postbox, parts.mail.links, parts.policy
     if policy.must_verify_email and not postbox.is_open:
         raise StartupError(
@@ -162,6 +163,7 @@ def _add_accounts(parts: _Parts, dispatcher: Dispatcher) -> None:
     Registering(
         engine=engine, starter=parts.starter, passwords=passwords, rates=rates, policy=policy, links=links,
         providers=parts.providers.describe(),
+        work=WorkGate(settings.auth_proof_of_work_bits, settings.secret, settings.previous_secrets),
     ).add_to(dispatcher)  # fmt: skip
     Emails(engine=engine, rates=rates, policy=policy, postbox=postbox, links=links).add_to(dispatcher)
     PasswordChanges(engine=engine, bus=parts.bus, passwords=passwords, rates=rates, postbox=postbox).add_to(
@@ -176,10 +178,12 @@ def _add_factors(parts: _Parts, dispatcher: Dispatcher) -> None:
     settings, engine, bus, rates = parts.settings, parts.engine, parts.bus, parts.rates
     totp = TotpSecrets(settings.secret, f"ChatCraft {settings.auth_rp_id}", settings.previous_secrets)
     recovery = RecoveryCodes(settings.secret, settings.previous_secrets)
-    party = RelyingParty(settings.auth_rp_id, settings.origins)
-    codes, proofs = CodeChecker(totp, recovery), PasskeyProofs(engine, party)
-    Factors(engine=engine, bus=bus, totp=totp, recovery=recovery).add_to(dispatcher)
-    Passkeys(engine=engine, bus=bus, party=party, issuers=parts.name_by_issuer).add_to(dispatcher)
+    party, postbox = RelyingParty(settings.auth_rp_id, settings.origins), parts.mail.postbox
+    codes, proofs = CodeChecker(totp, recovery, postbox), PasskeyProofs(engine, party)
+    Factors(engine=engine, bus=bus, postbox=postbox, totp=totp, recovery=recovery).add_to(dispatcher)
+    Passkeys(
+        engine=engine, bus=bus, postbox=postbox, party=party, issuers=parts.name_by_issuer
+    ).add_to(dispatcher)  # fmt: skip
     SecondStep(engine=engine, starter=parts.starter, codes=codes, proofs=proofs, rates=rates).add_to(
         dispatcher
     )
@@ -191,7 +195,7 @@ def _add_factors(parts: _Parts, dispatcher: Dispatcher) -> None:
 def _add_bots(parts: _Parts, dispatcher: Dispatcher) -> None:
     """API tokens, and who acts by them."""
     engine, bus, rates = parts.engine, parts.bus, parts.rates
-    mint = TokenMint(engine, bus, rates, parts.settings.auth_tokens_per_user)
+    mint = TokenMint(engine, bus, parts.mail.postbox, rates, parts.settings.auth_tokens_per_user)
     Tokens(mint=mint).add_to(dispatcher)
     Bots(
         engine=engine, bus=bus, mint=mint, rates=rates, bots_max=parts.settings.auth_bots_per_owner
@@ -216,8 +220,8 @@ def _add_identities(parts: _Parts, dispatcher: Dispatcher) -> None:
         engine=engine, starter=parts.starter, rates=rates, policy=policy, providers=providers
     ).add_to(dispatcher)  # fmt: skip
     Identities(
-        engine=engine, bus=bus, rates=rates, providers=providers, journeys=journeys,
-        name_by_issuer=parts.name_by_issuer,
+        engine=engine, bus=bus, postbox=parts.mail.postbox, rates=rates, providers=providers,
+        journeys=journeys, name_by_issuer=parts.name_by_issuer,
     ).add_to(dispatcher)  # fmt: skip
 
 

@@ -25,6 +25,8 @@ class Arrivals:
     async def report(self, connection: AsyncConnection, me: Me, request: BusRequest, now: datetime) -> None:
         """Write to a verified address."""
         address, family = request.caller.address, devices.name_family(request.user_agent)
-        if me.email is not None and me.email_verified:
-            mail = self._postbox.texts.new_device(me.email, me.username, now, address, family)
-            await self._postbox.post(connection, mail, me.id)
+        await self._postbox.notify(
+            connection,
+            me,
+            lambda to, name: self._postbox.texts.new_device(to, name, now, address, family),
+        )

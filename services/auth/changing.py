@@ -1,4 +1,4 @@
-"""The frame of every change of factors: a fresh proof before, the audit log and other logins' end after."""
+"""The frame of every change of factors: a fresh proof before, notice, log and the other logins' end after."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.auth import hints
 from services.auth.fresh import require_fresh
+from services.auth.mail.postbox import Postbox
 from services.auth.store import audit, endings, logins, pending_logins, users
 from services.auth.store.audit import Deed
 from services.auth.store.users import Account
@@ -30,8 +31,10 @@ class Change:
 
 
 @asynccontextmanager
-async def changing_factors(engine: AsyncEngine, bus: Bus, caller: Caller) -> AsyncIterator[Change]:
-    """Change factors in one transaction; with it end all logins of the caller but this one.
+async def changing_factors(
+    engine: AsyncEngine, bus: Bus, postbox: Postbox, caller: Caller
+) -> AsyncIterator[Change]:
+    """Change factors in one transaction; with it end all logins of the caller but this one, and tell them.
 
     Raises ChatError `forbidden` unless the login was lately proved.
     """
@@ -45,6 +48,9 @@ async def changing_factors(engine: AsyncEngine, bus: Bus, caller: Caller) -> Asy
         change = Change(connection, account)
         yield change
         await pending_logins.forget_of_user(connection, caller.user_id)
+        await postbox.notify(
+            connection, account.me, lambda to, name: postbox.texts.factors_changed(to, name, change.action)
+        )
         deed = Deed(
             change.action,
             actor_id=caller.user_id,

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.auth import second_factor
 from services.auth.store import logins
 from shared.bus import Caller
 from shared.contracts.errors import ErrorCode
@@ -18,8 +19,15 @@ FRESH_FOR = timedelta(minutes=10)
 async def require_fresh(connection: AsyncConnection, caller: Caller) -> None:
     """Hold the caller's login until commit. Raises ChatError `forbidden` with `details.reason` `step_up`.
 
-    The client then asks for a factor, calls `auth.step_up`, and repeats the command.
+    The client then asks for one of `details.methods`, calls `auth.step_up`, and repeats the command.
     """
     age = await logins.measure_proof_age(connection, caller.login_id, caller.user_id)
     if age is None or age > FRESH_FOR:
-        raise ChatError(ErrorCode.FORBIDDEN, "prove again that it is you", details={"reason": "step_up"})
+        raise await ask_for_proof(connection, caller.user_id)
+
+
+async def ask_for_proof(connection: AsyncConnection, user_id: str) -> ChatError:
+    """Return the refusal that names what would prove it."""
+    methods = await second_factor.list_proofs(connection, user_id)
+    details = {"reason": "step_up", "methods": methods}
+    return ChatError(ErrorCode.FORBIDDEN, "prove again that it is you", details=details)

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.auth import hints, limits
 from services.auth.fresh import require_fresh
 from services.auth.limits import Limits
-from services.auth.store import api_tokens, audit, bots, endings
+from services.auth.mail.postbox import Postbox
+from services.auth.store import api_tokens, audit, bots, endings, users
 from services.auth.store.api_tokens import TokenRow
 from services.auth.store.audit import Deed
 from services.auth.store.database import read_clock
@@ -31,9 +32,12 @@ class Wish(Struct, frozen=True):
 class TokenMint:
     """Every method takes as whom the token acts: the caller, or a bot that must be the caller's."""
 
-    def __init__(self, engine: AsyncEngine, bus: Bus, rates: Limits, tokens_max: int) -> None:
+    def __init__(
+        self, engine: AsyncEngine, bus: Bus, postbox: Postbox, rates: Limits, tokens_max: int
+    ) -> None:
         self._engine = engine
         self._bus = bus
+        self._postbox = postbox
         self._rates = rates
         self._tokens_max = tokens_max
 
@@ -49,6 +53,7 @@ class TokenMint:
                 raise conflict(f"at most {self._tokens_max} tokens can be valid at once: revoke one")
             row, token = await _draw(connection, user_id, wish)
             made = await api_tokens.insert_token(connection, row)
+            await self._notify(connection, caller, wish.name, is_for_bot=user_id != caller.user_id)
             details = {"token_id": row.id, "scopes": row.scopes}
             await audit.record(
                 connection, Deed("token.created", caller.user_id, user_id, caller.address, details)
@@ -74,6 +79,19 @@ class TokenMint:
             )
             revocation = await endings.end_token(connection, token_id)
         await hints.announce(self._bus, revocation)
+
+    async def _notify(
+        self, connection: AsyncConnection, caller: Caller, name: str, *, is_for_bot: bool
+    ) -> None:
+        me = await users.find_me(connection, caller.user_id)
+        if me is not None:
+            await self._postbox.notify(
+                connection,
+                me,
+                lambda to, username: self._postbox.texts.token_created(
+                    to, username, name, is_for_bot=is_for_bot
+                ),
+            )
 
     @staticmethod
     async def _hold(connection: AsyncConnection, caller: Caller, user_id: str) -> None:

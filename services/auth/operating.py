@@ -4,15 +4,17 @@ Asks the database alone, whether the services run or not. The audit log says tha
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.auth import administration, domain, rotation
+from services.auth import administration, domain, resealing, rotation, totp
 from services.auth.administration import PASSWORD_GIVEN_FOR, By
 from services.auth.keys import Sealer
+from services.auth.mail import sealing as mail_sealing
 from services.auth.passwords import Passwords
-from services.auth.store import accounts, logins, users
+from services.auth.sealing import SecretSealer
+from services.auth.store import accounts, logins, sealed, users
 from services.auth.store.audit_trail import Head
 from services.auth.store.database import read_clock
 from services.auth.verifying import verify
@@ -158,12 +160,26 @@ class Operator:
             self._say("Tokens of the one before stay good until they expire. Nothing needs a restart.")
         return True
 
-    async def reseal(self, sealer: Sealer) -> bool:
-        """Seal anew what was sealed under a secret before. Raises StartupError if no secret opens it."""
+    async def reseal(self, secret: bytes, previous: Sequence[bytes]) -> bool:
+        """Seal anew what was sealed under a secret before. Raises StartupError if no secret opens the keys.
+
+        False if there is something else that none of them opens: that is left as it is.
+        """
         async with self._engine.begin() as connection:
-            count = await rotation.reseal(connection, sealer)
+            count = await rotation.reseal(connection, Sealer(secret, previous))
         self._say(f"{count} {'key is' if count == 1 else 'keys are'} sealed under CHATCRAFT_SECRET_KEY now.")
-        return True
+        is_whole = True
+        for what, purpose, place in (
+            ("TOTP secrets", totp.SEALED_FOR, sealed.TOTP_SECRETS),
+            ("waiting mails", mail_sealing.SEALED_FOR, sealed.WAITING_MAILS),
+        ):
+            found = await resealing.reseal(self._engine, place, SecretSealer(secret, purpose, previous))
+            if found.renewed:
+                self._say(f"So are {found.renewed:,} {what} that were under one of before.")
+            if found.lost:
+                self._say(f"None of these secrets opens {found.lost:,} {what}; they were left as they are.")
+                is_whole = False
+        return is_whole
 
     async def verify_audit(self, kept: Head | None, *, prints_head: bool) -> bool:
         """Check the audit log from its first entry to its head."""

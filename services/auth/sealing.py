@@ -34,8 +34,16 @@ class SecretSealer:
 
     def open(self, sealed: bytes, owner: str) -> bytes | None:
         """Return what was sealed; None if it was under another secret, or altered."""
-        nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-        for cipher in self._ciphers:
-            with suppress(InvalidTag, ValueError):  # too short to hold a nonce
-                return cipher.decrypt(nonce, ciphertext, owner.encode())
-        return None
+        return _open_with(self._ciphers, sealed, owner)
+
+    def is_present(self, sealed: bytes, owner: str) -> bool:
+        """Whether it is sealed under the present secret, not one of before."""
+        return _open_with(self._ciphers[:1], sealed, owner) is not None
+
+
+def _open_with(ciphers: Sequence[AESGCM], sealed: bytes, owner: str) -> bytes | None:
+    nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+    for cipher in ciphers:
+        with suppress(InvalidTag, ValueError):  # too short to hold a nonce
+            return cipher.decrypt(nonce, ciphertext, owner.encode())
+    return None

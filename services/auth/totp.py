@@ -14,6 +14,7 @@ from shared.errors import unavailable
 # Apps know nothing else: SHA-1, six digits, thirty seconds. One step to either side: clocks differ.
 _SLACK_STEPS = 1
 _DOT_PIXELS = 4
+SEALED_FOR = "totp secrets"
 
 
 class TotpSecrets:
@@ -21,7 +22,7 @@ class TotpSecrets:
 
     def __init__(self, secret: bytes, issuer: str, previous: Sequence[bytes] = ()) -> None:
         """`issuer` is what an app shows above the code, `previous` are the deployment's secrets of before."""
-        self._sealer = SecretSealer(secret, "totp secrets", previous)
+        self._sealer = SecretSealer(secret, SEALED_FOR, previous)
         self._issuer = issuer
 
     @staticmethod

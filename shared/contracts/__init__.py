@@ -34,6 +34,6 @@ from shared.contracts import (
 
 __all__ = [
     "admin", "auth", "bots", "consents", "drafts", "emails", "events", "factors", "identities", "invitations",
-    "invites", "members", "messages", "passwords", "presence", "privacy", "proving", "reactions", "registration",
-    "rooms", "saved", "search", "sync", "threads", "tokens", "users",
+    "invites", "members", "messages", "passwords", "presence", "privacy", "proving", "reactions",
+    "registration", "rooms", "saved", "search", "sync", "threads", "tokens", "users",
 ]  # fmt: skip

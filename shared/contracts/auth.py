@@ -7,6 +7,7 @@ from msgspec import Struct
 from shared.contracts.entities import Empty, LoginSession, Tokens, User
 from shared.contracts.errors import ErrorCode
 from shared.contracts.fields import DisplayName, Email, Id, Login, Password, Secret, TermsVersion, Username
+from shared.contracts.proof_of_work import ProofOfWork
 from shared.contracts.registry import DELETE, GATEWAY_ONLY, GET, POST, REST_ONLY, Access, command
 
 
@@ -23,6 +24,8 @@ class Register(Struct, frozen=True):
     """The version of the terms in force, where there are any."""
     is_old_enough: bool = False
     """The declaration to be of the minimum age, where there is one."""
+    proof_of_work: ProofOfWork | None = None
+    """A solved challenge of the policy, where there is one."""
 
 
 class SignedIn(Struct, frozen=True):

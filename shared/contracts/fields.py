@@ -31,6 +31,7 @@ _BLANK = (
 # One way to match each (blanks, then the first visible character, then the rest): linear in the text.
 _VISIBLE_TEXT = rf"^[\t\n{_BLANK}]*[^\t\n{_BLANK}{_CONTROL}][^{_CONTROL}]*$(?!\n)"
 _LINE = r"^[^\x00-\x1f\x7f\u2028\u2029]*$(?!\n)"
+_VISIBLE_ASCII = r"^[!-~]+$(?!\n)"
 _VISIBLE_LINE = rf"^[{_BLANK}]*[^{_BLANK}\x00-\x1f\x7f][^\x00-\x1f\x7f\u2028\u2029]*$(?!\n)"
 _TEXT = rf"^[^{_CONTROL}]*$(?!\n)"
 _INVITE_CODE = r"^[A-Za-z0-9_-]+$(?!\n)"
@@ -54,6 +55,7 @@ PROBLEMS: dict[str, str] = {
     _EMAIL: "must be an e-mail address",
     _VISIBLE_TEXT: "must have a visible character and no control characters but tab and newline",
     _VISIBLE_LINE: "must have a visible character and no control characters",
+    _VISIBLE_ASCII: "must be visible ASCII characters without spaces",
     _LINE: "must not have control characters or line breaks",
     _TEXT: "must not have control characters but tab and newline",
     _LOCALE: "must be a language tag such as en or pt-BR",
@@ -71,6 +73,7 @@ Username = Annotated[str, Meta(pattern=_USERNAME, min_length=3, max_length=32)]
 Login = Annotated[str, Meta(pattern=_LINE, min_length=1, max_length=254)]
 Password = Annotated[str, Meta(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX)]
 Secret = Annotated[str, Meta(pattern=_LINE, min_length=1, max_length=8_192)]
+WorkText = Annotated[str, Meta(pattern=_VISIBLE_ASCII, min_length=1, max_length=200)]
 Email = Annotated[str, Meta(pattern=_EMAIL, min_length=3, max_length=254)]
 TermsVersion = Annotated[str, Meta(pattern=_VISIBLE_LINE, min_length=1, max_length=64)]
 DisplayName = Annotated[str, Meta(pattern=_VISIBLE_LINE, max_length=64)]

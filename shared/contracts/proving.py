@@ -1,5 +1,7 @@
 """Commands by which a user proves who they are with more than a password, or once more."""
 
+from typing import Literal
+
 from msgspec import Struct
 
 from shared.contracts.auth import SignedIn
@@ -27,8 +29,15 @@ class PasskeyLogin(Struct, frozen=True):
     mfa_token: Secret | None = None
 
 
+Proof = Literal["password", "totp", "recovery_code", "passkey"]
+"""What `details.methods` of a `step_up` names: each of them is enough by itself."""
+
+
 class StepUp(Struct, frozen=True):
-    """Exactly one of a password, a code, or a passkey with its challenge."""
+    """A password, a code, both, or a passkey with its challenge.
+
+    Where TOTP is on, a password alone is not enough.
+    """
 
     password: Secret | None = None
     code: ProofCode | None = None
@@ -53,5 +62,5 @@ login_passkey = command(
 )  # fmt: skip
 step_up = command(
     "auth.step_up", StepUp, Empty, "Prove once more that it is you, before what matters is changed",
-    service="auth", http=POST("/auth/step_up"), errors=(ErrorCode.MFA_FAILED,),
+    service="auth", http=POST("/auth/step_up"), errors=(ErrorCode.MFA_FAILED, ErrorCode.FORBIDDEN),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from shared.contracts.entities import Empty
+from shared.contracts.proof_of_work import WorkChallenge
 from shared.contracts.registry import GET, REST_ONLY, Access, command
 
 RegistrationMode = Literal["open", "invite", "closed", "domain"]
@@ -32,6 +33,8 @@ class Policy(Struct, frozen=True):
     sends_mail: bool
     """Whether addresses can be verified and forgotten passwords set anew."""
     providers: list[Provider] = field(default_factory=list)
+    proof_of_work: WorkChallenge | None = None
+    """What registering costs: good for ten minutes and one account. Null: nothing."""
 
 
 get_policy = command(

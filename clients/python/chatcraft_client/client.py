@@ -23,13 +23,17 @@ from chatcraft_client.shortcuts import Members, PresenceOf, Rooms, Users
 from chatcraft_client.state import State
 from shared.contracts import auth, messages, presence, proving, search, users
 from shared.contracts.entities import Empty, Membership, Message, Presence, Tokens, User
+from shared.contracts.proof_of_work import ProofOfWork
 from shared.contracts.registry import Access, Command, Door, Rep, Req
 from shared.ids import new_id
+from shared.proof_of_work import solve
 
 _FEED_SIZE = 10_000
 _CONNECT_TIMEOUT_S = 30.0
 # A retry waits for the connection at least as long as for the server.
 _RETRY_MAX_S = 2.0
+# Two minutes of work. No server asks for more, unless it means harm.
+_WORK_BITS_MAX = 28
 
 
 class Client:
@@ -82,8 +86,14 @@ class Client:
         return self._credentials.tokens
 
     async def register(self, username: str, password: str, display_name: str | None = None) -> User:
-        """Create an account and sign in."""
-        return self._sign_in(await self.call(auth.register, auth.Register(username, password, display_name)))
+        """Create an account and sign in; where that takes a proof of work, find one first."""
+        asked = auth.Register(username, password, display_name)
+        try:
+            return self._sign_in(await self.call(auth.register, asked))
+        except ChatCraftError as exc:
+            proof = await _find_proof(exc)
+        asked = auth.Register(username, password, display_name, proof_of_work=proof)
+        return self._sign_in(await self.call(auth.register, asked))
 
     async def login(self, login: str, password: str, code: str | None = None) -> User:
         """Sign in with a password, and with a TOTP or recovery code where the account asks for one.
@@ -321,3 +331,12 @@ async def _each_message(feed: EventFeed) -> AsyncIterator[Message]:
         async for event in feed:
             for message in event.new_messages:
                 yield message
+
+
+async def _find_proof(refusal: ChatCraftError) -> ProofOfWork:
+    """Solve what a refusal asks for, in a thread. Raises the refusal if it is another."""
+    match refusal.details:
+        case {"reason": "proof_of_work", "challenge": str(challenge), "bits": int(bits)}:
+            if bits <= _WORK_BITS_MAX:
+                return ProofOfWork(challenge, await asyncio.to_thread(solve, challenge, bits))
+    raise refusal

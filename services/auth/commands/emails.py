@@ -60,6 +60,8 @@ class Emails:
             # Those to other addresses would undo this, and a reset belongs to the address before.
             await links.delete_links(connection, link.user_id, "verify", except_to=link.email)
             await links.delete_links(connection, link.user_id, "reset", except_to=link.email)
+            if account.me.email != link.email:
+                await self._postbox.notify(connection, account.me, self._postbox.texts.email_changed)
             deed = Deed("email.verified", subject_id=link.user_id, address=caller.address)
             await audit.record(connection, deed)
         return Empty()
@@ -91,9 +93,7 @@ class Emails:
         if me.email_verified and me.email == email:
             return
         await self._links.change(connection, me.id, me.username, email)
-        if me.email is not None and me.email_verified:
-            notice = self._postbox.texts.change_asked(me.email, me.username)
-            await self._postbox.post(connection, notice, me.id)
+        await self._postbox.notify(connection, me, self._postbox.texts.change_asked)
         await audit.record(connection, Deed("email.change_requested", me.id, me.id, address))
 
 

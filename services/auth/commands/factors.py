@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.auth.changing import changing_factors
 from services.auth.fresh import require_fresh
+from services.auth.mail.postbox import Postbox
 from services.auth.recovery_codes import RecoveryCodes, strip_separators
 from services.auth.store import factors as stored
 from services.auth.store import passkeys, users
@@ -23,9 +24,18 @@ from shared.errors import ChatError, conflict, not_found
 class Factors:
     """The handlers and what they need."""
 
-    def __init__(self, *, engine: AsyncEngine, bus: Bus, totp: TotpSecrets, recovery: RecoveryCodes) -> None:
+    def __init__(
+        self,
+        *,
+        engine: AsyncEngine,
+        bus: Bus,
+        postbox: Postbox,
+        totp: TotpSecrets,
+        recovery: RecoveryCodes,
+    ) -> None:
         self._engine = engine
         self._bus = bus
+        self._postbox = postbox
         self._totp = totp
         self._recovery = recovery
 
@@ -64,7 +74,7 @@ class Factors:
 
     async def confirm_totp(self, caller: Caller, asked: factors.ConfirmTotp) -> factors.RecoveryCodes:
         """Turn TOTP on. Raises ChatError `mfa_failed` for a wrong code, `conflict` if none was begun."""
-        async with changing_factors(self._engine, self._bus, caller) as change:
+        async with changing_factors(self._engine, self._bus, self._postbox, caller) as change:
             now = await read_clock(change.connection)
             step = await self._find_first_step(change.connection, caller.user_id, asked.code, now)
             await stored.confirm(change.connection, caller.user_id, step, now)
@@ -73,7 +83,7 @@ class Factors:
 
     async def remove_totp(self, caller: Caller, _asked: Empty) -> Empty:
         """Turn TOTP off. Raises ChatError `not_found` if it is not on."""
-        async with changing_factors(self._engine, self._bus, caller) as change:
+        async with changing_factors(self._engine, self._bus, self._postbox, caller) as change:
             if not await stored.remove_totp(change.connection, caller.user_id):
                 raise not_found("TOTP")
             change.note("totp.removed")
@@ -81,7 +91,7 @@ class Factors:
 
     async def renew_recovery_codes(self, caller: Caller, _asked: Empty) -> factors.RecoveryCodes:
         """Void the codes and make ten others. Raises ChatError `not_found` while TOTP is not on."""
-        async with changing_factors(self._engine, self._bus, caller) as change:
+        async with changing_factors(self._engine, self._bus, self._postbox, caller) as change:
             if not await stored.is_totp_on(change.connection, caller.user_id):
                 raise not_found("TOTP")
             change.note("recovery_codes.renewed")

@@ -9,6 +9,7 @@ from services.auth.changing import changing_factors
 from services.auth.fresh import require_fresh
 from services.auth.limits import Limits
 from services.auth.mail.links import hash_token
+from services.auth.mail.postbox import Postbox
 from services.auth.oidc.journeys import Journeys
 from services.auth.oidc.providers import Providers
 from services.auth.store import identities as stored
@@ -31,6 +32,7 @@ class Identities:
         *,
         engine: AsyncEngine,
         bus: Bus,
+        postbox: Postbox,
         rates: Limits,
         providers: Providers,
         journeys: Journeys,
@@ -39,6 +41,7 @@ class Identities:
         """`name_by_issuer`: of all by which people sign in, the directory too."""
         self._engine = engine
         self._bus = bus
+        self._postbox = postbox
         self._rates = rates
         self._providers = providers
         self._journeys = journeys
@@ -58,7 +61,7 @@ class Identities:
 
     async def link_identity(self, caller: Caller, asked: contract.LinkIdentity) -> contract.Identity:
         """Confirm a link. Raises ChatError `not_found` for a token that is not for the caller, or used."""
-        async with changing_factors(self._engine, self._bus, caller) as change:
+        async with changing_factors(self._engine, self._bus, self._postbox, caller) as change:
             token_hash = hash_token(asked.link_token)
             ticket = await identity_tickets.take(change.connection, token_hash, caller.user_id)
             if ticket is None:
@@ -88,14 +91,14 @@ class Identities:
         assert departure is not None  # else it has raised
         provider = departure.provider.settings
         new = NewIdentity(provider.id, provider.name, profile.issuer, profile.subject, profile.email)
-        async with changing_factors(self._engine, self._bus, caller) as change:
+        async with changing_factors(self._engine, self._bus, self._postbox, caller) as change:
             identity = await _insert(change.connection, caller.user_id, new)
             change.note("identity.added", identity_id=identity.id, provider_id=provider.id)
             return identity
 
     async def remove_identity(self, caller: Caller, asked: contract.RemoveIdentity) -> Empty:
         """Raises ChatError `conflict` if nothing else would let the caller in again."""
-        async with changing_factors(self._engine, self._bus, caller) as change:
+        async with changing_factors(self._engine, self._bus, self._postbox, caller) as change:
             if not await stored.remove(change.connection, caller.user_id, asked.identity_id):
                 raise not_found("identity")
             if not await ways_in.are_left(change.connection, change.account, self._name_by_issuer):

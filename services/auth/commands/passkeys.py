@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.auth import ways_in
 from services.auth.changing import changing_factors
 from services.auth.fresh import require_fresh
+from services.auth.mail.postbox import Postbox
 from services.auth.relying_party import NotVerified, RelyingParty
 from services.auth.store import challenges, users
 from services.auth.store import passkeys as stored
@@ -25,11 +26,18 @@ class Passkeys:
     """The handlers and what they need."""
 
     def __init__(
-        self, *, engine: AsyncEngine, bus: Bus, party: RelyingParty, issuers: Collection[str]
+        self,
+        *,
+        engine: AsyncEngine,
+        bus: Bus,
+        postbox: Postbox,
+        party: RelyingParty,
+        issuers: Collection[str],
     ) -> None:
         """`issuers`: of the providers by which people sign in, too."""
         self._engine = engine
         self._bus = bus
+        self._postbox = postbox
         self._party = party
         self._issuers = issuers
 
@@ -65,7 +73,7 @@ class Passkeys:
             made = self._party.verify_new(asked.credential, challenge.challenge)
         except NotVerified:
             raise invalid("credential", "is not a passkey that was made for this challenge") from None
-        async with changing_factors(self._engine, self._bus, caller) as change:
+        async with changing_factors(self._engine, self._bus, self._postbox, caller) as change:
             _refuse_more(len(await stored.list_passkeys(change.connection, caller.user_id)))
             passkey_id, now = new_id(), await read_clock(change.connection)
             passkey = await stored.insert_passkey(
@@ -85,7 +93,7 @@ class Passkeys:
 
     async def remove_passkey(self, caller: Caller, asked: factors.RemovePasskey) -> Empty:
         """Raises ChatError `conflict` if nothing else would let the caller in again."""
-        async with changing_factors(self._engine, self._bus, caller) as change:
+        async with changing_factors(self._engine, self._bus, self._postbox, caller) as change:
             if not await stored.remove(change.connection, caller.user_id, asked.passkey_id):
                 raise not_found("passkey")
             if not await ways_in.are_left(change.connection, change.account, self._issuers):

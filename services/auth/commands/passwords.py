@@ -122,9 +122,7 @@ class PasswordChanges:
         return revocation
 
     async def _notify(self, connection: AsyncConnection, me: Me) -> None:
-        if me.email is not None and me.email_verified:
-            notice = self._postbox.texts.password_changed(me.email, me.username)
-            await self._postbox.post(connection, notice, me.id)
+        await self._postbox.notify(connection, me, self._postbox.texts.password_changed)
 
 
 def _is_theirs(me: Me, email: str) -> bool:

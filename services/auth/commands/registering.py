@@ -1,6 +1,5 @@
 """Register, as far as the policy lets people; and what the policy is."""
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.auth import domain, limits
@@ -10,6 +9,7 @@ from services.auth.mail.links import LinkMailer
 from services.auth.passwords import Passwords, refuse_weak
 from services.auth.registration.inviting import look_at_invitation, use_invitation
 from services.auth.registration.policy import RegistrationPolicy, must_verify
+from services.auth.registration.proof_of_work import WorkGate
 from services.auth.store import consents, users
 from services.auth.store import limits as stored_limits
 from services.auth.store.database import read_clock
@@ -34,6 +34,7 @@ class Registering:
         policy: RegistrationPolicy,
         links: LinkMailer,
         providers: list[registration.Provider],
+        work: WorkGate,
     ) -> None:
         self._engine = engine
         self._starter = starter
@@ -42,13 +43,17 @@ class Registering:
         self._policy = policy
         self._links = links
         self._providers = providers
+        self._work = work
 
     def add_to(self, dispatcher: Dispatcher) -> None:
         dispatcher.handle_request(auth.register, self.register)
         dispatcher.handle(registration.get_policy, self.get_policy)
 
     async def get_policy(self, _caller: Caller, _asked: Empty) -> registration.Policy:
-        return msgspec.structs.replace(self._policy.describe(), providers=self._providers)
+        if not self._work.is_on:
+            return self._policy.describe(self._providers)
+        async with self._engine.connect() as connection:
+            return self._policy.describe(self._providers, self._work.challenge(await read_clock(connection)))
 
     async def register(self, request: BusRequest, asked: auth.Register) -> auth.SignedIn:
         """Create an account. Raises ChatError `conflict`, `forbidden`, `invalid_input`, `rate_limited`.
@@ -58,8 +63,13 @@ class Registering:
         username = domain.fold_username(asked.username)
         self._policy.admit(asked)
         refuse_weak(asked.password, username)
+        with self._passwords.admit():
+            return await self._register(username, request, asked)
+
+    async def _register(self, username: str, request: BusRequest, asked: auth.Register) -> auth.SignedIn:
         async with self._engine.begin() as connection:
             await limits.charge(connection, self._rates.registration(request.caller.address))
+            await self._take_work(connection, asked)
             await look_at_invitation(connection, self._policy, asked.invitation)
             if await users.is_username_taken(connection, username):  # before the work of hashing
                 raise taken("username")
@@ -70,6 +80,14 @@ class Registering:
         if signed_in is None:
             raise must_verify()
         return signed_in
+
+    async def _take_work(self, connection: AsyncConnection, asked: auth.Register) -> None:
+        """Use a proof of work up, where one is asked for; with a name that is taken it is given back."""
+        if not self._work.is_on:
+            return
+        now = await read_clock(connection)
+        if await stored_limits.charge(connection, self._work.check(asked.proof_of_work, now)) is not None:
+            raise self._work.refuse("this proof of work was used before", now)
 
     async def _insert(
         self, connection: AsyncConnection, username: str, password_hash: str, asked: auth.Register

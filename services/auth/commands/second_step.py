@@ -51,7 +51,7 @@ class SecondStep:
         signed_in = None
         async with self._engine.begin() as connection:
             account = await _lock_owing(connection, pending)
-            method = await self._codes.spend(connection, pending.user_id, asked.code)
+            method = await self._codes.spend(connection, account.me, asked.code)
             if method is None:
                 await _record_failure(connection, pending, address, "code")
             else:

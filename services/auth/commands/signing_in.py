@@ -46,7 +46,14 @@ class SigningIn:
         dispatcher.handle_request(auth.login, self.login)
 
     async def login(self, request: BusRequest, asked: auth.PasswordLogin) -> auth.LoginReply:
-        """Sign in, or ask for a second factor. Whatever is wrong, the answer is one, and takes as long."""
+        """Sign in, or ask for a second factor. Whatever is wrong, the answer is one, and takes as long.
+
+        While more come than can be looked at, `rate_limited`, at once and for all alike.
+        """
+        with self._passwords.admit():
+            return await self._login(request, asked)
+
+    async def _login(self, request: BusRequest, asked: auth.PasswordLogin) -> auth.LoginReply:
         address = request.caller.address
         async with self._engine.begin() as connection:
             account = await users.find_account(connection, asked.login)

@@ -3,11 +3,12 @@
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.auth import limits
+from services.auth.fresh import ask_for_proof
 from services.auth.limits import Limits
 from services.auth.passkey_proof import PasskeyProofs
 from services.auth.passwords import Passwords
 from services.auth.second_factor import CodeChecker
-from services.auth.store import audit, logins, users
+from services.auth.store import audit, factors, logins, users
 from services.auth.store import limits as stored_limits
 from services.auth.store.audit import Deed
 from services.auth.store.limits import Bucket
@@ -43,10 +44,10 @@ class SteppingUp:
         dispatcher.handle(proving.step_up, self.step_up)
 
     async def step_up(self, caller: Caller, asked: proving.StepUp) -> Empty:
-        """Note a proof on the caller's login. Raises ChatError `mfa_failed`, `rate_limited`."""
+        """Note a proof on the caller's login. Raises ChatError `mfa_failed`, `forbidden`, `rate_limited`."""
         match asked:
-            case proving.StepUp(password=str(password), code=None, challenge_id=None, credential=None):
-                is_proved = await self._by_password(caller, password)
+            case proving.StepUp(password=str(password), challenge_id=None, credential=None):
+                is_proved = await self._by_password(caller, password, asked.code)
             case proving.StepUp(password=None, code=str(code), challenge_id=None, credential=None):
                 is_proved = await self._by_code(caller, code)
             case proving.StepUp(
@@ -57,19 +58,17 @@ class SteppingUp:
             ):
                 is_proved = await self._by_passkey(caller, challenge_id, answer)
             case _:
-                raise invalid("", "give one of password, code, or challenge_id with credential")
+                raise invalid("", "give password, code, both, or challenge_id with credential")
         if not is_proved:
             raise ChatError(ErrorCode.MFA_FAILED, "this does not prove that it is you")
         return Empty()
 
-    async def _by_password(self, caller: Caller, password: str) -> bool:
+    async def _by_password(self, caller: Caller, password: str, code: str | None) -> bool:
+        """Look at a code only once the password is right, so that none is lost to a slip of the finger."""
         async with self._engine.begin() as connection:
-            me = await users.find_me(connection, caller.user_id)
-            known = await logins.has_signed_in_from(connection, caller.user_id, caller.address)
-            # The same count as at the door: who guesses here has no further tries there.
-            username = me.username if me else caller.user_id
-            tries = self._rates.guess(username, caller.address, is_known_here=known)
-            await limits.charge(connection, tries)
+            if code is None:
+                await _refuse_password_alone(connection, caller)
+            tries = await self._charge_guess(connection, caller)
             account = await users.lock_account(connection, caller.user_id)
         wanted = account.password_hash if account else None
         is_right = await self._passwords.verify(wanted, password)
@@ -77,15 +76,27 @@ class SteppingUp:
             if is_right:
                 await stored_limits.refund(connection, tries)
             current = await _lock(connection, caller)
-            return await _note(
-                connection, caller, "password", is_proved=is_right and current.password_hash == wanted
-            )
+            is_right = is_right and current.password_hash == wanted
+            if code is None:
+                await _refuse_password_alone(connection, caller)  # TOTP may have come meanwhile
+            if code is None or not is_right:
+                return await _note(connection, caller, "password", is_proved=is_right)
+        return await self._by_code(caller, code)
+
+    async def _charge_guess(self, connection: AsyncConnection, caller: Caller) -> list[Bucket]:
+        """Charge a guess to the same count as at the door: who guesses here has no further tries there."""
+        me = await users.find_me(connection, caller.user_id)
+        known = await logins.has_signed_in_from(connection, caller.user_id, caller.address)
+        username = me.username if me else caller.user_id
+        tries = self._rates.guess(username, caller.address, is_known_here=known)
+        await limits.charge(connection, tries)
+        return tries
 
     async def _by_code(self, caller: Caller, code: str) -> bool:
         tries = await self._take_try(caller)
         async with self._engine.begin() as connection:
-            await _lock(connection, caller)
-            method = await self._codes.spend(connection, caller.user_id, code)
+            account = await _lock(connection, caller)
+            method = await self._codes.spend(connection, account.me, code)
             is_proved = await _note(connection, caller, method or "code", is_proved=method is not None)
         return await self._settle(tries, is_proved=is_proved)
 
@@ -115,6 +126,12 @@ class SteppingUp:
             async with self._engine.begin() as connection:
                 await stored_limits.refund(connection, tries)
         return is_proved
+
+
+async def _refuse_password_alone(connection: AsyncConnection, caller: Caller) -> None:
+    """Raise ChatError `forbidden` if signing in would take more; the password is not looked at then."""
+    if await factors.is_totp_on(connection, caller.user_id):
+        raise await ask_for_proof(connection, caller.user_id)
 
 
 async def _lock(connection: AsyncConnection, caller: Caller) -> Account:

@@ -3,12 +3,15 @@
 So a mail is sent if, and only if, what it tells of has happened; and no answer waits for a mail server.
 """
 
+from collections.abc import Callable
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.mail.message import Mail, Purpose, Request, split_address
 from services.auth.mail.sealing import MailSealer
 from services.auth.mail.texts import Texts
 from services.auth.store import mails
+from shared.contracts.entities import Me
 from shared.ids import new_id
 
 
@@ -27,6 +30,11 @@ class Postbox:
         """
         if self.is_open and split_address(mail.to) is not None:
             await self._leave(connection, mail.kind, user_id, mail)
+
+    async def notify(self, connection: AsyncConnection, me: Me, make: Callable[[str, str], Mail]) -> None:
+        """Leave what `make` makes of address and user name, if the address is known to be theirs."""
+        if me.email is not None and me.email_verified:
+            await self.post(connection, make(me.email, me.username), me.id)
 
     async def request(self, connection: AsyncConnection, purpose: Purpose, email: str) -> None:
         """Leave word that a link to this address was asked for.

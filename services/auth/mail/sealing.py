@@ -7,6 +7,7 @@ import msgspec
 from services.auth.mail.message import Mail, Request
 from services.auth.sealing import SecretSealer
 
+SEALED_FOR = "mails"
 _decoder: msgspec.json.Decoder[Mail | Request] = msgspec.json.Decoder(Mail | Request)
 
 
@@ -14,7 +15,7 @@ class MailSealer:
     """Binds what is sealed to the id of its row."""
 
     def __init__(self, secret: bytes, previous: Sequence[bytes] = ()) -> None:
-        self._sealer = SecretSealer(secret, "mails", previous)
+        self._sealer = SecretSealer(secret, SEALED_FOR, previous)
 
     def seal(self, mail_id: str, content: Mail | Request) -> bytes:
         return self._sealer.seal(msgspec.json.encode(content), mail_id)

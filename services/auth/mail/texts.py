@@ -9,6 +9,16 @@ from services.auth.mail.message import Mail, show
 VERIFY_LIFE = timedelta(hours=24)
 RESET_LIFE = timedelta(minutes=30)
 _UNKNOWN = "unknown"
+_FACTORS_CHANGED = {
+    "totp.added": "Codes of an app (TOTP) are asked for from now on when you sign in to the account {}",
+    "totp.removed": "Codes of an app (TOTP) are asked for no longer when you sign in to the account {}",
+    "recovery_codes.renewed": "New recovery codes were made for the account {}, and the old ones are void",
+    "passkey.added": "A passkey was added to the account {}",
+    "passkey.removed": "A passkey was removed from the account {}",
+    "identity.linked": "An account at a sign-in provider was linked to the account {}",
+    "identity.added": "An account at a sign-in provider was linked to the account {}",
+    "identity.removed": "An account at a sign-in provider was taken off the account {}",
+}
 
 
 class Texts(Struct, frozen=True):
@@ -75,6 +85,60 @@ class Texts(Struct, frozen=True):
             ],
         )
 
+    def email_changed(self, to: str, username: str) -> Mail:
+        """To the address that an account had until now."""
+        return Mail(
+            "email_changed",
+            to,
+            "Your e-mail address was changed",
+            [
+                f"The account {show(username)} has another e-mail address now; this one gets no more mail.",
+                f"Was this not you? Please end the logins you do not know: {self._sessions}",
+                "Then choose a new password, and tell whoever runs this ChatCraft.",
+            ],
+        )
+
+    def factors_changed(self, to: str, username: str, action: str) -> Mail:
+        """To whom a factor was added or taken away; `action` is what the audit log calls it."""
+        said = _FACTORS_CHANGED.get(action, "The ways to sign in to the account {} were just changed")
+        return Mail(
+            "factors_changed",
+            to,
+            "How you sign in has changed",
+            [
+                f"{said.format(show(username))}; other logins have ended.",
+                f"Was this not you? Please look at how you sign in: {self._security}",
+                "Then choose a new password.",
+            ],
+        )
+
+    def recovery_code_used(self, to: str, username: str, left: int) -> Mail:
+        """To whose account a recovery code was used."""
+        return Mail(
+            "recovery_code_used",
+            to,
+            "A recovery code was used",
+            [
+                f"One of the recovery codes of the account {show(username)} was just used; {left} are left.",
+                f"Was this not you? Please make new ones: {self._security}",
+                "Then choose a new password.",
+            ],
+        )
+
+    def token_created(self, to: str, username: str, name: str, *, is_for_bot: bool) -> Mail:
+        """To who has made an API token, for themselves or for a bot of theirs."""
+        whose = "a bot of the account" if is_for_bot else "the account"
+        return Mail(
+            "token_created",
+            to,
+            "A new API token",
+            [
+                f"An API token, {show(name)}, was just made for {whose} {show(username)}.",
+                f"Was this not you? Please revoke it, and end the logins you do not know: {self._sessions}",
+                "Then choose a new password.",
+            ],
+        )
+
     def new_device(self, to: str, username: str, at: datetime, address: str, agent: str) -> Mail:
         """To whose account a login began from where none had before."""
         return Mail(
@@ -114,6 +178,10 @@ class Texts(Struct, frozen=True):
                 "Was this not you? Please write to whoever runs this server.",
             ],
         )
+
+    @property
+    def _security(self) -> str:
+        return f"{self.public_url}/settings/security"
 
     @property
     def _sessions(self) -> str:

@@ -7,7 +7,8 @@ from services.auth.registration.settings import RegistrationSettings, split_doma
 from shared.contracts.consents import Consent, ConsentKind, DueConsent
 from shared.contracts.errors import ErrorCode
 from shared.contracts.limits import PASSWORD_MAX, PASSWORD_MIN
-from shared.contracts.registration import Policy
+from shared.contracts.proof_of_work import WorkChallenge
+from shared.contracts.registration import Policy, Provider
 from shared.errors import ChatError, invalid
 
 
@@ -35,8 +36,8 @@ class RegistrationPolicy:
         self._terms_url = settings.auth_terms_url or None
         self._minimum_age = settings.auth_minimum_age
 
-    def describe(self) -> Policy:
-        """Return what the page for signing in may know."""
+    def describe(self, providers: list[Provider], work: WorkChallenge | None = None) -> Policy:
+        """Return what the page for signing in may know; `work` is what a registration takes to be solved."""
         return Policy(
             registration=self.mode,
             domains=self._domains,
@@ -46,6 +47,8 @@ class RegistrationPolicy:
             terms_url=self._terms_url if self._terms_version else None,
             minimum_age=self._minimum_age or None,
             sends_mail=self._sends_mail,
+            providers=providers,
+            proof_of_work=work,
         )
 
     @property

@@ -21,6 +21,8 @@ class RegistrationSettings(ServiceSettings):
     auth_terms_url: str = ""
     auth_minimum_age: int = Field(default=0, ge=0, le=120)
     """In years; 0: nobody is asked."""
+    auth_proof_of_work_bits: int = Field(default=0, ge=0, le=28)
+    """How hard the puzzle is that registering takes, in zero bits of SHA-256; 0: there is none."""
 
     @field_validator("auth_registration_domains")
     @classmethod

@@ -97,7 +97,7 @@ async def test_what_changes_something_needs_a_fresh_proof_and_a_look_does_not(
         return
     with pytest.raises(ChatError) as refused:
         await work
-    assert refused.value.body.details == {"reason": "step_up"}
+    assert refused.value.body.details == {"reason": "step_up", "methods": ["password"]}
 
 
 @every_command

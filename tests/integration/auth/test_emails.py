@@ -156,7 +156,7 @@ async def test_an_address_is_changed_only_by_who_has_lately_proved_who_they_are(
     with pytest.raises(ChatError) as refused:
         await mailing.ask(emails.change_email, emails.ChangeEmail("stolen@mail.example"), claims)
     assert refused.value.code is ErrorCode.FORBIDDEN
-    assert refused.value.body.details == {"reason": "step_up"}
+    assert refused.value.body.details == {"reason": "step_up", "methods": ["password"]}
     assert not mailbox.find("stolen@mail.example")
 
 

@@ -289,7 +289,7 @@ async def test_adding_and_removing_want_a_fresh_login_and_end_the_others(client:
     ):
         with pytest.raises(ChatError) as refused:
             await client.ask(command, wanted, claims)
-        assert refused.value.body.details == {"reason": "step_up"}
+        assert refused.value.body.details == {"reason": "step_up", "methods": ["password", "passkey"]}
     fresh = await client.verify(other.tokens)
     await client.ask(factors.remove_passkey, factors.RemovePasskey(own.id), fresh)
     rows = (await client.revocations()).rows

@@ -229,7 +229,7 @@ async def test_a_login_left_open_is_not_enough_for_a_change(mailing: Client, eng
         )
     with pytest.raises(ChatError) as refused:
         await change(mailing, claims)
-    assert refused.value.body.details == {"reason": "step_up"}
+    assert refused.value.body.details == {"reason": "step_up", "methods": ["password"]}
 
 
 async def test_of_many_changes_at_once_one_succeeds(mailing: Client):

@@ -54,7 +54,9 @@ async def use_everything(client: Client, engine: AsyncEngine) -> list[str]:
     ]
     assert outcomes == [ErrorCode.MFA_FAILED, None]
     by_code = client.ask(proving.step_up, proving.StepUp(code=used[0]), owner.claims)
-    by_password = client.ask(proving.step_up, proving.StepUp(password="not my pass phrase"), owner.claims)
+    by_password = client.ask(
+        proving.step_up, proving.StepUp(password="not my pass phrase", code="no-such-code"), owner.claims
+    )
     assert [await code_of(by_code), await code_of(by_password)] == [None, ErrorCode.MFA_FAILED]
     signed_in = await login_by_passkey(client, authenticator)
     authenticator.origin = "https://evil.example"

@@ -1,12 +1,17 @@
 """Proving once more that it is you: by password, code or passkey; and what is refused."""
 
+from collections.abc import Awaitable
+
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.auth.passwords import Passwords
 from services.auth.store import endings
 from shared.contracts import auth, factors, proving
 from shared.contracts.entities import Empty
 from shared.contracts.errors import ErrorCode
+from shared.errors import ChatError
 from shared.tokens import Claims
 from tests.authenticator import Authenticator
 from tests.integration.auth.client import PASSWORD, Client, code_of
@@ -35,9 +40,25 @@ async def sign(
 
 
 async def may_change(client: Client, claims: Claims) -> bool:
-    code = await code_of(client.ask(factors.begin_passkey, Empty(), claims))
-    assert code in {None, ErrorCode.FORBIDDEN}
-    return code is None
+    return await methods_due(client, claims) is None
+
+
+async def methods_due(client: Client, claims: Claims) -> list[str] | None:
+    """What a client is told that would prove it; None if nothing is due."""
+    return await refused_for_proof(client.ask(factors.begin_passkey, Empty(), claims))
+
+
+async def refused_for_proof(work: Awaitable[object]) -> list[str] | None:
+    try:
+        await work
+    except ChatError as exc:
+        refusal = exc
+    else:
+        return None
+    assert refusal.code is ErrorCode.FORBIDDEN
+    assert refusal.body.details["reason"] == "step_up"
+    methods: list[str] = refusal.body.details["methods"]
+    return methods
 
 
 async def test_a_password_proves_it_for_ten_minutes(client: Client, engine: AsyncEngine):
@@ -85,6 +106,78 @@ async def test_a_passkey_proves_it_and_a_replay_does_not(client: Client, engine:
     assert await step_up(client, claims, **proof) is MFA_FAILED
 
 
+async def test_where_totp_is_on_a_password_alone_proves_nothing(client: Client, engine: AsyncEngine):
+    owner = await register_with_totp(client, engine)
+    await age_login(engine, owner.claims)
+    for password in (PASSWORD, "not the password"):  # it is not even looked at
+        alone = client.ask(proving.step_up, proving.StepUp(password=password), owner.claims)
+        assert await refused_for_proof(alone) == ["totp", "recovery_code"]
+    assert not await may_change(client, owner.claims)
+    assert "login.proof_failed" not in await list_deeds(engine, owner.claims.user_id)
+
+
+async def test_password_and_code_prove_it_together_and_neither_wrong_one_does(
+    client: Client, engine: AsyncEngine
+):
+    owner = await register_with_totp(client, engine)
+    await age_login(engine, owner.claims)
+    code = owner.recovery_codes[0]
+    assert await step_up(client, owner.claims, password="not the password", code=code) is MFA_FAILED
+    assert await step_up(client, owner.claims, password=PASSWORD, code="00000-00000") is MFA_FAILED
+    assert not await may_change(client, owner.claims)
+    assert await step_up(client, owner.claims, password=PASSWORD, code=code) is None  # it was not used up
+    assert await may_change(client, owner.claims)
+
+
+async def test_a_refusal_names_what_would_do(client: Client, engine: AsyncEngine):
+    _, claims = await client.register_claims()
+    await age_login(engine, claims)
+    assert await methods_due(client, claims) == ["password"]
+
+    claims, _ = await register_with_passkey(client)
+    await age_login(engine, claims)
+    assert await methods_due(client, claims) == ["password", "passkey"]
+
+    owner = await register_with_totp(client, engine)
+    await add_passkey(client, owner.claims, Authenticator())
+    await age_login(engine, owner.claims)
+    assert await methods_due(client, owner.claims) == ["totp", "recovery_code", "passkey"]
+    async with engine.begin() as connection:
+        spent = text("DELETE FROM auth.recovery_codes WHERE user_id = :id")
+        await connection.execute(spent, {"id": owner.claims.user_id})
+    assert await methods_due(client, owner.claims) == ["totp", "passkey"]
+
+
+async def test_a_passkey_proves_it_alone_where_totp_is_on(client: Client, engine: AsyncEngine):
+    owner, authenticator = await register_with_totp(client, engine), Authenticator()
+    await add_passkey(client, owner.claims, authenticator)
+    await age_login(engine, owner.claims)
+    assert await step_up(client, owner.claims, **await sign(client, authenticator)) is None
+    assert await may_change(client, owner.claims)
+
+
+async def test_totp_that_comes_while_a_password_is_verified_is_not_gone_around(
+    client: Client, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch
+):
+    owner = await register_with_totp(client, engine)
+    await age_login(engine, owner.claims)
+    switch = text("UPDATE auth.totp SET confirmed_at = :at WHERE user_id = :id")
+    verify = Passwords.verify
+
+    async def verify_while_it_comes(self: Passwords, wanted: str | None, password: str) -> bool:
+        async with engine.begin() as connection:
+            at = await read_clock(engine)
+            await connection.execute(switch, {"at": at, "id": owner.claims.user_id})
+        return await verify(self, wanted, password)
+
+    async with engine.begin() as connection:
+        await connection.execute(switch, {"at": None, "id": owner.claims.user_id})
+    monkeypatch.setattr(Passwords, "verify", verify_while_it_comes)
+    alone = client.ask(proving.step_up, proving.StepUp(password=PASSWORD), owner.claims)
+    assert await refused_for_proof(alone) is not None
+    assert not await may_change(client, owner.claims)
+
+
 async def test_another_users_proofs_are_worth_nothing(client: Client, engine: AsyncEngine):
     owner, other = await register_with_totp(client, engine), await register_with_totp(client, engine)
     theirs = Authenticator()
@@ -97,8 +190,10 @@ async def test_another_users_proofs_are_worth_nothing(client: Client, engine: As
     assert not await may_change(client, owner.claims)
 
 
-@pytest.mark.parametrize("proof", [{}, {"password": "x", "code": "1"}, {"challenge_id": "0" * 36}])
-async def test_exactly_one_proof_is_taken(client: Client, proof: dict[str, str]):
+@pytest.mark.parametrize(
+    "proof", [{}, {"challenge_id": "0" * 36}, {"password": "x", "challenge_id": "0" * 36}]
+)
+async def test_nothing_and_half_a_proof_are_refused(client: Client, proof: dict[str, str]):
     _, claims = await client.register_claims()
     assert await step_up(client, claims, **proof) is ErrorCode.INVALID_INPUT
 

@@ -236,7 +236,7 @@ async def test_a_change_of_factors_wants_a_fresh_login(client: Client, engine: A
         with pytest.raises(ChatError) as refused:
             await client.ask(command, request, owner.claims)
         assert refused.value.code is ErrorCode.FORBIDDEN
-        assert refused.value.body.details == {"reason": "step_up"}
+        assert refused.value.body.details == {"reason": "step_up", "methods": ["totp", "recovery_code"]}
 
 
 async def test_a_change_of_factors_ends_the_other_logins_and_keeps_this_one(

@@ -1,6 +1,9 @@
 """Passwords: hashing in a bounded pool, and what is refused."""
 
 import asyncio
+import os
+import sys
+import threading
 from collections.abc import Iterator
 from threading import Event
 
@@ -63,6 +66,26 @@ async def test_who_comes_when_too_many_wait_is_told_so():
     full.close()
 
 
+def test_a_place_is_held_for_the_whole_attempt_and_given_back_whatever_comes_of_it():
+    full = Passwords(threads=1, waiting_max=2)
+    with full.admit(), full.admit(), pytest.raises(ChatError) as refused, full.admit():
+        pytest.fail("a third place")
+    assert refused.value.code is ErrorCode.RATE_LIMITED
+    assert refused.value.body.retry_after_ms
+    with pytest.raises(KeyError), full.admit():
+        raise KeyError
+    with full.admit(), full.admit():
+        full.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own elsewhere")
+async def test_hashing_gives_way_to_everything_else(passwords: Passwords):
+    def measure() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert await passwords._run(measure) > measure()
+
+
 def test_the_shipped_list_is_real():
     common = load_common_passwords()
     assert len(common) > 10_000
@@ -77,8 +100,19 @@ def test_a_common_password_and_the_user_name_are_refused(password: str):
     assert refused.value.code is ErrorCode.INVALID_INPUT
 
 
-def test_a_long_odd_password_is_taken():
-    refuse_weak("seven otters drum at dusk", "somebody.new")
+@pytest.mark.parametrize(
+    "password", ["chatcraft", "ChatCraft2026!", "..chat-craft..", "12somebody_new34", "SomebodyNew"]
+)
+def test_a_word_of_this_context_is_refused_with_anything_around_it(password: str):
+    with pytest.raises(ChatError) as refused:
+        refuse_weak(password, "somebody.new")
+    assert refused.value.code is ErrorCode.INVALID_INPUT
+
+
+@pytest.mark.parametrize("username", ["somebody.new", "123", "---"])
+@pytest.mark.parametrize("password", ["seven otters drum at dusk", "chatcraft otters", "904735120586"])
+def test_a_long_odd_password_is_taken(password: str, username: str):
+    refuse_weak(password, username)
 
 
 def test_the_list_names_its_licence():

@@ -712,6 +712,7 @@ export interface Policy {
   minimum_age: number | null;
   sends_mail: boolean;
   providers: Provider[];
+  proof_of_work: WorkChallenge | null;
 }
 
 /** A place in a room's history. Lower epoch: drop; higher: reload; else compare `rev`. */
@@ -730,6 +731,12 @@ export interface Presence {
 /** One for each id asked, in that order; unknown people are offline. */
 export interface Presences {
   presences: Presence[];
+}
+
+/** A challenge as it was given, and what solves it. */
+export interface ProofOfWork {
+  challenge: string;
+  solution: string;
 }
 
 /** Where else one can sign in: `auth.begin_oidc`. */
@@ -798,6 +805,7 @@ export interface Register {
   invitation?: string | null;
   accepts_terms?: string | null;
   is_old_enough?: boolean;
+  proof_of_work?: ProofOfWork | null;
 }
 
 export interface RegisterOidc {
@@ -1023,7 +1031,7 @@ export interface StartedErasure {
   erasure: Erasure;
 }
 
-/** Exactly one of a password, a code, or a passkey with its challenge. */
+/** A password, a code, both, or a passkey with its challenge. Where TOTP is on, a password alone is not enough. */
 export interface StepUp {
   password?: string | null;
   code?: string | null;
@@ -1185,6 +1193,12 @@ export interface Versions {
 
 export interface WatchPresence {
   user_ids: string[];
+}
+
+/** Find a text so that SHA-256 of `challenge:text`, in UTF-8, begins with so many zero bits. */
+export interface WorkChallenge {
+  challenge: string;
+  bits: number;
 }
 
 export interface Route {

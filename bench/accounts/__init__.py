@@ -1,0 +1,1 @@
+"""What signing in costs, and what a flood of it costs everybody else."""
