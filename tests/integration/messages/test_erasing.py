@@ -237,11 +237,14 @@ async def test_many_strides_of_a_large_room_are_gone_through(world: World, datab
     erika, bert = new_id(), new_id()
     room = await world.room(bert, erika)
     await fill(database, room.id, [bert if number % 700 else erika for number in range(5_000)])
+    busy = await world.room(bert, erika)
+    await fill(database, busy.id, [erika] * 700)
     await erase(world, erika)
     query = """SELECT count(*), count(*) FILTER (WHERE text <> '') FROM messages.messages
         WHERE room_id = $1 AND sender_id = $2"""
     assert tuple(await database.fetchrow(query, room.id, erika)) == (8, 0)
     assert tuple(await database.fetchrow(query, room.id, bert)) == (4_992, 4_992)
+    assert tuple(await database.fetchrow(query, busy.id, erika)) == (700, 0)
     assert not await world.verify(room.id)
 
 
