@@ -28,7 +28,7 @@ PEOPLE = f"ou=people,{BASE}"
 ADMINS = f"cn=chat-admins,ou=groups,{BASE}"
 ROOT_DN, ROOT_PASSWORD = f"cn=root,{BASE}", "the password of root"
 HOST, OTHER_HOST = "127.0.0.1", "127.0.0.2"
-_UNPACKED = Path(".venv/slapd").absolute()
+_UNPACKED = Path(__file__).parents[1] / ".venv" / "slapd"
 
 
 class RunningDirectory:

@@ -114,6 +114,8 @@ class Provider:
             if exc.error == "invalid_grant":
                 raise NotBelieved("the provider does not know the code") from exc
             raise self._fail(exc) from exc
+        except TypeError as exc:  # a time in the answer is a list, say
+            raise self._fail(exc) from exc
         return tokens
 
     async def _verify(self, tokens: dict[str, Any], nonce: str) -> dict[str, Any]:
