@@ -123,6 +123,7 @@ export class Client {
     });
     this.account.onSignedIn = (userId) => {
       this.place.leaveIfForStrangers();
+      this.signingIn.close();
       this.drafts.open(userId);
       void this.outbox.open(userId);
       this.api.socket.start();
