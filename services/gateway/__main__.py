@@ -53,7 +53,9 @@ def public_config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
         app, loop="uvloop", http=BoundedHeadProtocol, ws=DetachableProtocol, ws_max_size=Limits().frame_bytes,
         ws_ping_interval=None, ws_per_message_deflate=settings.gateway_compression == "on",
         lifespan="on", log_config=None, access_log=False, backlog=_BACKLOG,
-        server_header=False, proxy_headers=False, timeout_graceful_shutdown=10,
+        server_header=False, timeout_graceful_shutdown=10,
+        proxy_headers=bool(settings.gateway_trusted_proxies),
+        forwarded_allow_ips=settings.gateway_trusted_proxies,
     )  # fmt: skip
 
 
