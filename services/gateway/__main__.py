@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -121,8 +122,18 @@ async def _refuse() -> None:
     raise RuntimeError("draining")
 
 
+def raise_file_limit() -> None:
+    """Every connection is a descriptor: allow as many as this process may have.
+
+    Container engines give 1,024, so that old programs' select() works, and let the process ask for more.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def main() -> None:
     """Entry point: `python -m services.gateway`."""
+    raise_file_limit()
     logging.captureWarnings(capture=True)
     settings = load_settings(GatewaySettings)
     try:
