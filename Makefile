@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench bench-gateway bench-store bench-accounts soak fmt web clean browser slapd FORCE
+.PHONY: help setup run test check bench bench-gateway bench-store bench-accounts soak fmt web image clean browser slapd FORCE
 
 BIN := .venv/bin
 NODE := sh deploy/local/make/with_node.sh
@@ -11,6 +11,7 @@ ARGS ?=
 # Three processes, file by file: tests wait as much as they work, so two cores carry them.
 SIDE_BY_SIDE := -n 3 --dist loadfile
 MINUTES ?= 10
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 help: ## Show this menu
 	@echo "ChatCraft. Needs Python 3.11 or newer, make and a shell; everything else is fetched."
@@ -55,6 +56,9 @@ fmt: setup ## Format the code and sort its imports
 	@$(BIN)/ruff format
 
 web: web/dist/index.html ## Build the web client into web/dist/
+
+image: ## Build the container image of all services (needs Docker or Podman's docker)
+	@docker build --file deploy/Dockerfile --tag chatcraft:$(VERSION) .
 
 clean: ## Remove everything that was built; your data in .chatcraft/ stays
 	@rm -rf .venv web/node_modules web/dist dist test-artifacts .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

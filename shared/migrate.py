@@ -5,13 +5,14 @@ One Alembic history per service in `services/<name>/migrations`; safe to run fro
 
 import asyncio
 import importlib.resources
-import os
 import sys
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
+
+from shared.settings import find_setting
 
 SERVICES = ("auth", "messages")
 _LOCK = 0x43484154  # "CHAT": one migration at a time, whoever starts it
@@ -61,7 +62,7 @@ def run_env(schema: str) -> None:
 
 def main() -> None:
     """Entry point; the database is CHATCRAFT_DATABASE_URL."""
-    url = os.environ.get("CHATCRAFT_DATABASE_URL")
+    url = find_setting("CHATCRAFT_DATABASE_URL")
     if not url:
         sys.exit("CHATCRAFT_DATABASE_URL is not set: postgresql://user:password@host:port/database")
     asyncio.run(migrate(url, tuple(sys.argv[1:]) or SERVICES))

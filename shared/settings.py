@@ -1,5 +1,6 @@
 """Settings that every service has, from the environment (`CHATCRAFT_*`) or mounted secret files."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -7,7 +8,8 @@ from typing import Literal, TypeVar
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-_SECRETS_DIR = Path("/run/secrets/chatcraft")
+# Where a container is given its secrets as files; elsewhere on a machine where that is not ours to write.
+_SECRETS_DIR = Path(os.environ.get("CHATCRAFT_SECRETS_DIR") or "/run/secrets/chatcraft")
 
 
 class ServiceSettings(BaseSettings):
@@ -39,6 +41,12 @@ class DatabaseSettings(ServiceSettings):
     database_url: SecretStr
     """`postgresql://user:password@host:port/database`."""
     database_pool: int = 10
+
+
+def find_setting(name: str) -> str | None:
+    """Return one setting as services read it, environment first: for commands that need no more than that."""
+    file = _SECRETS_DIR / name
+    return os.environ.get(name) or (file.read_text(encoding="utf-8").strip() if file.is_file() else None)
 
 
 Settings = TypeVar("Settings", bound=ServiceSettings)

@@ -5,7 +5,6 @@
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -24,6 +23,7 @@ from shared.bus import Bus
 from shared.contracts.internal import Revocation
 from shared.errors import ChatError
 from shared.lifecycle import StartupError
+from shared.settings import find_setting
 from shared.telemetry import configure_logging
 
 _NODES_ASK_EVERY_S = 5
@@ -77,7 +77,7 @@ _WITHOUT_NAME = ("rotate-keys", "reseal", "verify-audit")
 def main() -> None:
     """Entry point; the database is CHATCRAFT_DATABASE_URL. Exits with 1 when something is not well."""
     asked = _read_arguments()
-    url = os.environ.get("CHATCRAFT_DATABASE_URL")
+    url = find_setting("CHATCRAFT_DATABASE_URL")
     if not url:
         sys.exit("CHATCRAFT_DATABASE_URL is not set: postgresql://user:password@host:port/database")
     configure_logging("admin", "console", "error")
@@ -165,7 +165,7 @@ async def _tell_nodes(revocations: list[Revocation]) -> None:
     """Publish what has ended, so that sockets close now and not when the nodes next ask."""
     if not revocations:
         return
-    servers = os.environ.get("CHATCRAFT_NATS_URL")
+    servers = find_setting("CHATCRAFT_NATS_URL")
     if not servers:
         _say(f"Nodes notice within {_NODES_ASK_EVERY_S} s; with CHATCRAFT_NATS_URL they would at once.")
         return

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -53,7 +54,9 @@ def public_config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
         app, loop="uvloop", http=BoundedHeadProtocol, ws=DetachableProtocol, ws_max_size=Limits().frame_bytes,
         ws_ping_interval=None, ws_per_message_deflate=settings.gateway_compression == "on",
         lifespan="on", log_config=None, access_log=False, backlog=_BACKLOG,
-        server_header=False, proxy_headers=False, timeout_graceful_shutdown=10,
+        server_header=False, timeout_graceful_shutdown=10,
+        proxy_headers=bool(settings.gateway_trusted_proxies),
+        forwarded_allow_ips=settings.gateway_trusted_proxies,
     )  # fmt: skip
 
 
@@ -119,8 +122,18 @@ async def _refuse() -> None:
     raise RuntimeError("draining")
 
 
+def raise_file_limit() -> None:
+    """Every connection is a descriptor: allow as many as this process may have.
+
+    Container engines give 1,024, so that old programs' select() works, and let the process ask for more.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def main() -> None:
     """Entry point: `python -m services.gateway`."""
+    raise_file_limit()
     logging.captureWarnings(capture=True)
     settings = load_settings(GatewaySettings)
     try:

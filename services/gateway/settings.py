@@ -1,9 +1,10 @@
 """Settings of the gateway, from `CHATCRAFT_*` and `CHATCRAFT_GATEWAY_*`."""
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from shared.settings import ServiceSettings
 
@@ -41,6 +42,20 @@ class GatewaySettings(ServiceSettings):
     """How long the closes of a drain are spread."""
     gateway_pre_stop_s: float = Field(default=0.0, ge=0)
     """How long to go on listening after SIGTERM, until load balancers have noticed."""
+
+    gateway_trusted_proxies: str = ""
+    """Addresses or networks whose word counts on who asks and whether by TLS, separated by commas."""
+
+    @field_validator("gateway_trusted_proxies")
+    @classmethod
+    def _check_trusted_proxies(cls, value: str) -> str:
+        # uvicorn takes what it cannot read for a name, and trusts nobody: the mistake would go unnoticed.
+        for each in filter(None, value.split(",")):
+            try:
+                ip_network(each.strip())
+            except ValueError:
+                raise ValueError(f"{each.strip()} is no address and no network such as 10.0.0.0/8") from None
+        return value
 
     @property
     def allowed_origins(self) -> frozenset[str]:

@@ -5,7 +5,6 @@
 
 import argparse
 import asyncio
-import os
 import sys
 from time import monotonic
 from typing import Any
@@ -17,6 +16,7 @@ from services.messages.store.deployment import SCHEMA_OLDEST, find_schema_versio
 from services.messages.verifying import Summary, verify
 from services.messages.verifying.findings import Finding
 from shared.ids import is_id
+from shared.settings import find_setting
 
 _PROGRESS_EVERY_S = 1.0
 _RELOADED_WITHIN_S = 30
@@ -24,7 +24,7 @@ _RELOADED_WITHIN_S = 30
 
 def main() -> None:
     """Entry point; the database is CHATCRAFT_DATABASE_URL. Exits with 1 when something is wrong."""
-    url = os.environ.get("CHATCRAFT_DATABASE_URL")
+    url = find_setting("CHATCRAFT_DATABASE_URL")
     if not url:
         sys.exit("CHATCRAFT_DATABASE_URL is not set: postgresql://user:password@host:port/database")
     asked = _read_arguments()

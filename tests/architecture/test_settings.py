@@ -24,7 +24,7 @@ def list_settings() -> set[str]:
     fields = {f"CHATCRAFT_{name.upper()}" for found in classes for name in found.model_fields}
     named = {
         variable
-        for source in read_sources("deploy")
+        for source in read_sources("deploy", "shared")
         for _, text in source.strings()
         for variable in DEPLOY_VARIABLE.findall(text)
     }
