@@ -2,12 +2,11 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.auth import domain, hints, limits, second_factor
+from services.auth import domain, groups, hints, limits, second_factor
 from services.auth.administration import By
 from services.auth.beginning import LoginStarter
 from services.auth.limits import Limits
 from services.auth.mail.links import create_token, hash_token
-from services.auth.oidc import roles
 from services.auth.oidc.journeys import Departure, Journeys
 from services.auth.oidc.profile import Profile
 from services.auth.oidc.provider import not_signed_in
@@ -74,7 +73,7 @@ class Oidc:
     ) -> None:
         by = By(address=address, details={"provider_id": departure.provider.settings.id})
         async with self._engine.begin() as connection:
-            revocation = await roles.follow(connection, owner.user_id, profile.role, by)
+            revocation = await groups.follow(connection, owner.user_id, profile.role, by)
         if revocation is not None:
             await hints.announce(self._bus, revocation)
 

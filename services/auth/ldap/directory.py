@@ -29,9 +29,10 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 
-# To connect, bind, search and bind again must fit into the 10 s of a command.
+# Each wait for the network, and all of them together: a command is answered within 10 s.
 _CONNECT_S = 3
 _ANSWER_S = 2
+_PATIENCE_S = 7.0
 _THREADS = 8
 _WAITING_MAX = 64
 _RETRY_MS = 1_000
@@ -85,8 +86,9 @@ class Directory:
             )
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
-        except (LDAPException, OSError) as exc:
+            async with asyncio.timeout(_PATIENCE_S):
+                return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except (LDAPException, OSError) as exc:  # a TimeoutError is an OSError
             log.warning("directory_failed", reason=f"{type(exc).__name__}: {exc}"[:300])
             raise unavailable("the directory cannot be reached at the moment") from exc
         finally:

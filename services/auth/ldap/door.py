@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.auth import domain, hints
+from services.auth import domain, groups, hints
 from services.auth.administration import By
 from services.auth.newcomers import Newcomer, insert_newcomer
-from services.auth.oidc import roles
 from services.auth.store import identities, users
 from services.auth.store.identities import DIRECTORY, NewIdentity, Owner
 from services.auth.store.users import Account
@@ -83,7 +82,7 @@ class DirectoryDoor:
 
     async def _follow_groups(self, owner: Owner, entry: "Entry", by: By) -> None:
         async with self._engine.begin() as connection:
-            revocation = await roles.follow(connection, owner.user_id, entry.role, by)
+            revocation = await groups.follow(connection, owner.user_id, entry.role, by)
         if revocation is not None:
             await hints.announce(self._bus, revocation)
 

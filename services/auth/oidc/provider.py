@@ -33,6 +33,7 @@ _KEPT_S = 3_600.0
 _KEYS_AGAIN_AFTER_S = 60.0
 # A command is answered within 10 s.
 _PATIENCE_S = 8.0
+_ADDRESS = {"email", "email_verified"}
 _UNREADABLE = (httpx2.HTTPError, httpx2.InvalidURL, ValueError, msgspec.MsgspecError)
 
 
@@ -140,7 +141,7 @@ class Provider:
     async def _complete(
         self, metadata: Metadata, tokens: dict[str, Any], claims: dict[str, Any]
     ) -> dict[str, Any]:
-        """Ask the userinfo endpoint for what the ID token leaves out; what that says goes first."""
+        """Ask the userinfo endpoint for what the ID token leaves out; what the token says goes first."""
         access_token = tokens.get("access_token")
         if (
             metadata.userinfo_endpoint is None
@@ -151,8 +152,8 @@ class Provider:
         more = await self._fetcher.get(metadata.userinfo_endpoint, access_token)
         if more.get("sub") != claims["sub"]:
             raise NotBelieved("the userinfo endpoint speaks of somebody else")
-        if "email_verified" not in claims:  # the address and whether it is verified come from one place
-            claims = {name: value for name, value in claims.items() if name != "email"}
+        if not claims.keys() >= _ADDRESS:  # the address and whether it is verified come from one place
+            claims = {name: value for name, value in claims.items() if name not in _ADDRESS}
         return more | claims
 
     async def _discover(self) -> Metadata:

@@ -12,13 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.auth.ldap.directory import Directory
 from services.auth.ldap.settings import read_directory
 from shared.bus import Bus
-from shared.contracts import factors, identities
+from shared.contracts import factors, identities, proving
 from shared.contracts.entities import Empty
 from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError
 from tests.directory import ADMINS, BASE, PEOPLE, ROOT_DN, ROOT_PASSWORD, RunningDirectory, run_directory
 from tests.integration.auth.audit_log import list_recorded
 from tests.integration.auth.client import PASSWORD, Client, code_of
+from tests.integration.auth.factors import Owner, read_clock
 from tests.integration.auth.oidc import give_email, read_role
 from tests.integration.auth.service import run_auth
 
@@ -182,6 +183,23 @@ async def test_who_is_deactivated_here_stays_out(
         out = text("UPDATE auth.users SET deactivated_at = now() WHERE id = :id")
         await connection.execute(out, {"id": user.id})
     assert await code_of(client.login(gone, SECRET)) is UNAUTHENTICATED
+
+
+async def test_a_second_factor_is_still_due(
+    client: Client, engine: AsyncEngine, directory: RunningDirectory, name: Callable[[str], str]
+):
+    careful = name("careful")
+    await directory.put_person(careful, SECRET)
+    claims = await client.verify((await client.login(careful, SECRET)).tokens)
+    begun = await client.ask(factors.begin_totp, Empty(), claims)
+    owner = Owner(careful, claims, begun.secret, [])
+    await client.ask(factors.confirm_totp, factors.ConfirmTotp(owner.code(await read_clock(engine))), claims)
+    reply = await client.login(careful, SECRET)
+    assert reply.tokens is None
+    assert reply.mfa_token is not None
+    code = owner.code(await read_clock(engine), 1)
+    signed_in = await client.ask(proving.login_totp, proving.TotpLogin(reply.mfa_token, code))
+    assert signed_in.user.id == claims.user_id
 
 
 async def test_of_many_first_sign_ins_at_once_one_account_is_made(

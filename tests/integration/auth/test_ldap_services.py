@@ -5,7 +5,10 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.auth.operating import Operator
 from shared.bus import Bus
 from shared.contracts import auth
 from shared.contracts.errors import ErrorCode
@@ -96,3 +99,40 @@ async def test_a_ca_file_that_is_not_there_is_said_at_start(
     with pytest.raises(StartupError, match="CHATCRAFT_AUTH_LDAP: ca_file"):
         async with run_auth(database_url, nats_url("auth"), **settings):
             pass
+
+
+async def test_a_directory_that_never_answers_is_given_up_within_the_time_of_a_command(
+    database_url: str, nats_url: Callable[[str], str], bus: Bus, directory: RunningDirectory
+):
+    silent = asyncio.Event()
+
+    async def say_nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await silent.wait()
+        writer.close()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    url = f"ldap://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server, run_auth(database_url, nats_url("auth"), **describe(directory, url=url, **BY_NAME)):
+        client = Client(bus)
+        waiting = asyncio.gather(*(code_of(client.login(f"whoever{n}", SECRET)) for n in range(20)))
+        # More than there are threads; and others are served meanwhile.
+        assert (await client.register()).user is not None
+        assert set(await asyncio.wait_for(waiting, 30)) == {ErrorCode.UNAVAILABLE}
+        silent.set()
+
+
+async def test_who_they_are_in_the_directory_outlives_a_reset_of_their_factors(
+    database_url: str, nats_url: Callable[[str], str], bus: Bus, engine: AsyncEngine,
+    directory: RunningDirectory,
+):  # fmt: skip
+    await directory.put_person("forgetful", SECRET)
+    async with run_auth(database_url, nats_url("auth"), **describe(directory, **BY_NAME)):
+        client = Client(bus)
+        user = (await client.login("forgetful", SECRET)).user
+        assert await Operator(engine, lambda _line: None).reset_factors("forgetful")
+        # While the one-time password is good, it is the one.
+        assert await code_of(client.login("forgetful", SECRET)) is UNAUTHENTICATED
+        async with engine.begin() as connection:
+            over = text("UPDATE auth.users SET password_expires_at = now() WHERE id = :id")
+            await connection.execute(over, {"id": user.id})
+        assert (await client.login("forgetful", SECRET)).user.id == user.id

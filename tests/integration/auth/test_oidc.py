@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth import upkeep
+from services.auth.operating import Operator
 from shared.bus import Bus
 from shared.contracts import admin, auth, factors, identities, passwords, proving, registration
 from shared.contracts.entities import Empty
@@ -301,3 +302,13 @@ async def test_an_identity_makes_a_passkey_not_the_last_way_in(client: Client, p
     passkey = await add_passkey(client, claims, Authenticator())
     removed = client.ask(factors.remove_passkey, factors.RemovePasskey(passkey.id), claims)
     assert await code_of(removed) is None
+
+
+async def test_resetting_somebodys_factors_takes_their_accounts_elsewhere_away(
+    client: Client, engine: AsyncEngine, provider: RunningProvider
+):
+    """Whoever has added one to another's account is out with it; the owner links their own again."""
+    signed_in, _ = await register_there(client, provider, "reset me")
+    assert await Operator(engine, lambda _line: None).reset_factors(signed_in.user.username)
+    assert (await arrive(client, provider, "reset me")).registration_token is not None
+    assert await code_of(client.refresh(signed_in.tokens.refresh_token)) is UNAUTHENTICATED

@@ -1,4 +1,4 @@
-"""The role of who signs in at a provider whose groups decide over it."""
+"""The role of who signs in elsewhere, where the groups that they are in decide over it."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
