@@ -226,7 +226,8 @@ def _(kind: inspect.StructType) -> Iterator[Bad]:
         for label, bad, below in _bad_values(field_kind):
             yield f"with {name} {label}", {name: bad}, f".{name}{below}"
     if kind.cls not in MADE_BY_BROWSERS:
-        yield "with an unknown field", {"role_": "owner"}, ".role_"
+        # Whole apart from it: else what is missing may be named first.
+        yield "with an unknown field", {**_valid(kind), "role_": "owner"}, ".role_"
 
 
 @_bad_of_its_kind.register

@@ -12,7 +12,7 @@ class WorkChallenge(Struct, frozen=True):
     bits: int
 
 
-class ProofOfWork(Struct, frozen=True):
+class ProofOfWork(Struct, frozen=True, forbid_unknown_fields=True):
     """A challenge as it was given, and what solves it."""
 
     challenge: WorkText

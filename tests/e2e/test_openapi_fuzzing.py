@@ -1,7 +1,7 @@
 """Schemathesis reads the published document and sends what it allows and forbids: nothing is a 500.
 
-A fixed seed and some examples of each operation, which takes ten seconds on a machine that is free. By hand
-the same command takes more of them, another seed, and the phase `coverage`.
+A fixed seed and some examples of each operation: ten seconds on a machine that is free. By hand, the same
+command takes more of them, another seed, and the phase `coverage`.
 """
 
 import asyncio
