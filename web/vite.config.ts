@@ -22,6 +22,7 @@ export default defineConfig({
   server: {
     proxy: {
       "/api": gateway,
+      "/files": gateway,
       "/ws": { target: gateway, ws: true },
     },
   },
