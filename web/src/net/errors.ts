@@ -1,8 +1,11 @@
 // What a refused or lost command looks like to its caller. Thrown by every call; knows no transport.
 import type { ErrorBody } from "./contract.gen";
 
-/** `disconnected` is ours: the answer was lost with its connection, so nobody knows whether it took effect. */
-export type Code = ErrorBody["code"] | "disconnected";
+/**
+ * Two are ours. `disconnected`: the answer was lost with its connection, so nobody knows whether it took effect.
+ * `no_passkey`: the browser made or used none, see passkey.ts.
+ */
+export type Code = ErrorBody["code"] | "disconnected" | "no_passkey";
 
 export class CommandError extends Error {
   override readonly name = "CommandError";
