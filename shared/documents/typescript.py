@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from shared.contracts.close_codes import CloseCode
 from shared.contracts.errors import RETRYABLE, STATUS
 from shared.contracts.events import EVENTS
-from shared.contracts.registry import Command, Rep, Req, iter_commands
+from shared.contracts.registry import Access, Command, Door, Rep, Req, iter_commands
 from shared.documents.schemas import REF, Schema, build_schemas
 
 _HEADER = "// Generated from the registry by `python -m shared.documents write`. Do not edit.\n"
@@ -42,6 +42,16 @@ def build_typescript() -> str:
             "/** Null: the command has no REST door. */\nexport const routes: Record<Op, Route | null> = {",
             (_route(command) for command in commands),
             "};",
+        ),
+        _list_ops(
+            "/** Anybody may call these: no token goes along. */",
+            "publicOps",
+            (command.name for command in commands if command.access is Access.PUBLIC),
+        ),
+        _list_ops(
+            "/** The socket does not take these. */",
+            "restOnlyOps",
+            (command.name for command in commands if Door.SOCKET not in command.doors),
         ),
         _errors(),
         _close_codes(),
@@ -92,6 +102,11 @@ def _route(command: Command[Req, Rep]) -> str:
     if command.http is None:
         return f'"{command.name}": null,'
     return f'"{command.name}": {{ method: "{command.http.method}", path: "{command.http.path}" }},'
+
+
+def _list_ops(comment: str, name: str, ops: Iterable[str]) -> str:
+    start = f"{comment}\nexport const {name}: ReadonlySet<Op> = new Set<Op>(["
+    return _block(start, (f'"{op}",' for op in ops), "]);")
 
 
 def _errors() -> str:

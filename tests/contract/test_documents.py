@@ -1,6 +1,7 @@
 """The generated documents: valid by their own standards, complete, and the same each time."""
 
 import json
+import re
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -94,6 +95,16 @@ def test_typescript_has_every_type_it_speaks_of():
         f"export interface {name} {{" in text or f"export type {name} =" in text for name in build_schemas()
     )
     assert REF not in text
+
+
+def test_typescript_tells_who_may_call_and_by_which_door():
+    text = build_typescript()
+    lists = dict(re.findall(r"export const (\w+Ops): .*?\[\n(.*?)\]", text, re.DOTALL))
+    public = {command.name for command in iter_commands() if command.access is Access.PUBLIC}
+    rest_only = {command.name for command in iter_commands() if Door.SOCKET not in command.doors}
+    assert set(re.findall(r'"(.+?)"', lists["publicOps"])) == public
+    assert set(re.findall(r'"(.+?)"', lists["restOnlyOps"])) == rest_only
+    assert {"auth.login", "auth.passkey_options"} <= public & rest_only
 
 
 def test_the_same_registry_gives_the_same_bytes():

@@ -1,11 +1,12 @@
 // The one way in which stores reach the server: the socket while it takes commands, REST otherwise. No rooms, no
 // signals.
-import { routes, type Commands, type Op } from "./contract.gen";
+import { publicOps, restOnlyOps, routes, type Commands, type Op } from "./contract.gen";
 import { callHttp } from "./http";
 import { Session } from "./session";
 import { Socket } from "./socket";
 
-const REST_ONLY = new Set<Op>(["auth.register", "auth.login", "auth.refresh", "auth.logout"]);
+// The socket would take it, but only an HTTP answer can end the cookie.
+const ENDS_COOKIE: Op = "auth.logout";
 
 export interface Api {
   call<O extends Op>(op: O, data: Commands[O]["request"]): Promise<Commands[O]["reply"]>;
@@ -23,10 +24,9 @@ export class ServerApi implements Api {
 
   /** Raises CommandError. */
   async call<O extends Op>(op: O, data: Commands[O]["request"]): Promise<Commands[O]["reply"]> {
-    if (this.socket.takesCommands && !REST_ONLY.has(op)) return this.socket.call(op, data);
-    if (!routes[op]) return this.socket.call(op, data);
-    const isPublic = REST_ONLY.has(op) && op !== "auth.logout";
-    return callHttp(op, data, isPublic ? null : await this.session.fresh());
+    const prefersSocket = this.socket.takesCommands && !restOnlyOps.has(op) && op !== ENDS_COOKIE;
+    if (prefersSocket || !routes[op]) return this.socket.call(op, data);
+    return callHttp(op, data, publicOps.has(op) ? null : await this.session.fresh());
   }
 
   /** A refused token (another login by now) is settled by the server's close, or by the next handshake. */

@@ -1404,6 +1404,46 @@ export const routes: Record<Op, Route | null> = {
   "users.update_me": { method: "PATCH", path: "/users/me" },
 };
 
+/** Anybody may call these: no token goes along. */
+export const publicOps: ReadonlySet<Op> = new Set<Op>([
+  "auth.get_policy",
+  "auth.jwks",
+  "auth.login",
+  "auth.login_passkey",
+  "auth.login_totp",
+  "auth.passkey_options",
+  "auth.refresh",
+  "auth.register",
+  "auth.request_reset",
+  "auth.resend_verification",
+  "auth.reset_password",
+  "auth.verify_email",
+]);
+
+/** The socket does not take these. */
+export const restOnlyOps: ReadonlySet<Op> = new Set<Op>([
+  "admin.deactivate",
+  "admin.end_logins",
+  "admin.get_user",
+  "admin.list_logins",
+  "admin.list_users",
+  "admin.reactivate",
+  "admin.read_audit",
+  "admin.set_role",
+  "auth.get_policy",
+  "auth.jwks",
+  "auth.login",
+  "auth.login_passkey",
+  "auth.login_totp",
+  "auth.passkey_options",
+  "auth.refresh",
+  "auth.register",
+  "auth.request_reset",
+  "auth.resend_verification",
+  "auth.reset_password",
+  "auth.verify_email",
+]);
+
 export const errors: Record<ErrorCode, { status: number; isRetryable: boolean }> = {
   invalid_input: { status: 422, isRetryable: false },
   bad_frame: { status: 400, isRetryable: false },
