@@ -37,5 +37,10 @@ export function explain(error: CommandError, knownFields: readonly string[] = []
     return `Too many attempts. Try again in ${seconds} ${seconds === 1 ? "second" : "seconds"}.`;
   }
   if (error.code === "invalid_input" && knownFields.some((field) => error.problemOf(field))) return null;
-  return error.message;
+  return asSentence(error.message);
+}
+
+/** Servers write theirs for logs: small, and without a stop. */
+function asSentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`;
 }

@@ -3,13 +3,20 @@ import type { CommandError } from "../store/failure";
 import { explain } from "./action_state";
 import { Icon } from "./icon";
 
-export function FormError({ error, fields = [] }: { error: CommandError | null; fields?: readonly string[] }) {
-  const text = error && explain(error, fields);
+interface FormErrorProps {
+  error: CommandError | null;
+  fields?: readonly string[];
+  /** What to say instead of what the server said; null: nothing here. */
+  text?: string | null | undefined;
+}
+
+export function FormError({ error, fields = [], text }: FormErrorProps) {
+  const shown = error && (text === undefined ? explain(error, fields) : text);
   return (
     <div role="alert" class="form-alert">
-      {text && (
+      {shown && (
         <p class="form-error">
-          <Icon name="alert" size={16} /> {text}
+          <Icon name="alert" size={16} /> {shown}
         </p>
       )}
     </div>
