@@ -1,38 +1,23 @@
 """Everybody can use it: axe finds nothing, the keyboard reaches all, narrow screens lose nothing."""
 
-from dataclasses import dataclass
-
 import pytest
 from playwright.async_api import expect
 
 from tests.e2e.browser.conftest import TabFactory
-from tests.e2e.browser.tab import PASSWORD, Tab
-from tests.stack import ARTIFACTS
+from tests.e2e.browser.screen import SCREENS, Screen
+from tests.e2e.browser.tab import PASSWORD
 
 MARKDOWN = (
     "**Bold**, `code`, a [link](https://example.org) and\n\n> a quotation\n\n- a list\n\n```\ncode\n```"
 )
 
 
-@pytest.fixture(params=[f"{width}-{scheme}" for scheme in ("light", "dark") for width in (1280, 768, 360)])
-async def screen(request: pytest.FixtureRequest, open_tab: TabFactory) -> "Screen":
+@pytest.fixture(params=SCREENS)
+async def screen(request: pytest.FixtureRequest, open_tab: TabFactory) -> Screen:
     width, scheme = request.param.split("-")
     tab = await open_tab(color_scheme=scheme, reduced_motion="reduce")
     await tab.page.set_viewport_size({"width": int(width), "height": 800})
     return Screen(tab, request.param)
-
-
-@dataclass
-class Screen:
-    """A page of one width and colour scheme: photographed and examined, state by state."""
-
-    tab: Tab
-    name: str
-
-    async def check(self, state: str) -> None:
-        await self.tab.page.screenshot(path=ARTIFACTS / "screens" / f"{self.name}-{state}.png")
-        found = await self.tab.find_violations()
-        assert not found, f"{state}: " + "\n".join(found)
 
 
 async def test_axe_finds_nothing_around_signing_in(screen: Screen, unique: str) -> None:

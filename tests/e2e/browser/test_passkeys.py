@@ -8,52 +8,22 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, CDPSession, Error, Page
+from playwright.async_api import Browser, Error, Page
 
+from tests.e2e.browser.virtual_authenticator import VirtualAuthenticator
 from tests.stack import Stack
 
 PASSWORD = "correct horse 9"
-AUTHENTICATOR = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
-CALL = """
-async ([path, body, token]) => {
-  const headers = { "Content-Type": "application/json" };
-  if (token) headers.Authorization = `Bearer ${token}`;
-  const response = await fetch(`/api/v1${path}`, { method: "POST", headers, body: JSON.stringify(body) });
-  return [response.status, await response.json()];
-}
-"""
-CREATE = """
-async (options) => {
-  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
-  return (await navigator.credentials.create({ publicKey })).toJSON();
-}
-"""
-SIGN = """
-async (options) => {
-  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
-  return (await navigator.credentials.get({ publicKey })).toJSON();
-}
-"""
 
 
 class Visitor:
     """Somebody at a browser with an authenticator built in."""
 
-    def __init__(self, page: Page, devtools: CDPSession, authenticator_id: str) -> None:
+    def __init__(self, page: Page, authenticator: VirtualAuthenticator) -> None:
         self.page = page
-        self._devtools = devtools
-        self._authenticator_id = authenticator_id
-
-    async def call(self, path: str, body: Any = None, token: str = "") -> tuple[int, Any]:
-        status, answer = await self.page.evaluate(CALL, [path, body or {}, token])
-        return status, answer
+        self.authenticator = authenticator
+        self.call = authenticator.call
+        self.add_passkey = authenticator.add_passkey
 
     async def register(self, username: str) -> tuple[str, dict[str, Any]]:
         """Register with a password; return the access token and the user."""
@@ -62,22 +32,11 @@ class Visitor:
         assert status == 201, answer
         return answer["tokens"]["access_token"], answer["user"]
 
-    async def add_passkey(self, token: str) -> tuple[int, Any]:
-        _, asked = await self.call("/auth/factors/passkeys/options", token=token)
-        credential = await self.page.evaluate(CREATE, asked["options"])
-        body = {"challenge_id": asked["challenge_id"], "credential": credential, "name": "This browser"}
-        return await self.call("/auth/factors/passkeys", body, token)
-
     async def sign_in(self) -> tuple[int, Any]:
         _, asked = await self.call("/auth/passkey/options")
-        credential = await self.page.evaluate(SIGN, asked["options"])
+        credential = await self.authenticator.sign(asked["options"])
         body = {"challenge_id": asked["challenge_id"], "credential": credential}
         return await self.call("/auth/login/passkey", body)
-
-    async def set_verified(self, is_verified: bool) -> None:
-        """Whether the person's finger or PIN is the right one from now on."""
-        asked = {"authenticatorId": self._authenticator_id, "isUserVerified": is_verified}
-        await self._devtools.send("WebAuthn.setUserVerified", asked)
 
 
 @pytest.fixture
@@ -86,10 +45,7 @@ async def visitor(stack: Stack, browser: Browser) -> AsyncIterator[Visitor]:
     page = await context.new_page()
     # Browsers have passkeys for names only, so this is not the address of the listener.
     await page.goto(f"http://localhost:{urlsplit(stack.gateway_urls[0]).port}")
-    devtools = await context.new_cdp_session(page)
-    await devtools.send("WebAuthn.enable")
-    added = await devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
-    yield Visitor(page, devtools, added["authenticatorId"])
+    yield Visitor(page, await VirtualAuthenticator.attach(page))
     await context.close()
 
 
@@ -108,19 +64,19 @@ async def test_a_browser_makes_a_passkey_and_signs_in_with_it_alone(visitor: Vis
 async def test_a_person_whom_the_device_does_not_verify_is_not_let_in(visitor: Visitor, unique: str) -> None:
     token, _ = await visitor.register(f"bert{unique}")
     assert (await visitor.add_passkey(token))[0] == 201
-    await visitor.set_verified(False)
+    await visitor.authenticator.set_verified(False)
     with pytest.raises(Error, match="NotAllowedError"):
         await visitor.sign_in()
 
     # A script that asks for less gets a signature, and the server does not take it.
     _, asked = await visitor.call("/auth/passkey/options")
     lenient = asked["options"] | {"userVerification": "discouraged"}
-    credential = await visitor.page.evaluate(SIGN, lenient)
+    credential = await visitor.authenticator.sign(lenient)
     body = {"challenge_id": asked["challenge_id"], "credential": credential}
     status, refused = await visitor.call("/auth/login/passkey", body)
     assert (status, refused["error"]["code"]) == (401, "unauthenticated")
 
-    await visitor.set_verified(True)
+    await visitor.authenticator.set_verified(True)
     assert (await visitor.sign_in())[0] == 200
 
 
@@ -133,7 +89,7 @@ async def test_another_origin_of_the_same_host_is_refused(
     own = visitor.page.url
     # The private port of a service serves plain text on localhost, but is no origin of the web client.
     await visitor.page.goto(stack.health_url("gateway").replace("127.0.0.1", "localhost") + "/livez")
-    credential = await visitor.page.evaluate(SIGN, asked["options"])
+    credential = await visitor.authenticator.sign(asked["options"])
     await visitor.page.goto(own)
     body = {"challenge_id": asked["challenge_id"], "credential": credential}
     status, refused = await visitor.call("/auth/login/passkey", body)
