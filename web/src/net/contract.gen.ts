@@ -1406,6 +1406,8 @@ export const routes: Record<Op, Route | null> = {
 
 /** Anybody may call these: no token goes along. */
 export const publicOps: ReadonlySet<Op> = new Set<Op>([
+  "auth.begin_oidc",
+  "auth.finish_oidc",
   "auth.get_policy",
   "auth.jwks",
   "auth.login",
@@ -1414,6 +1416,7 @@ export const publicOps: ReadonlySet<Op> = new Set<Op>([
   "auth.passkey_options",
   "auth.refresh",
   "auth.register",
+  "auth.register_oidc",
   "auth.request_reset",
   "auth.resend_verification",
   "auth.reset_password",
@@ -1430,6 +1433,8 @@ export const restOnlyOps: ReadonlySet<Op> = new Set<Op>([
   "admin.reactivate",
   "admin.read_audit",
   "admin.set_role",
+  "auth.begin_oidc",
+  "auth.finish_oidc",
   "auth.get_policy",
   "auth.jwks",
   "auth.login",
@@ -1438,6 +1443,7 @@ export const restOnlyOps: ReadonlySet<Op> = new Set<Op>([
   "auth.passkey_options",
   "auth.refresh",
   "auth.register",
+  "auth.register_oidc",
   "auth.request_reset",
   "auth.resend_verification",
   "auth.reset_password",
