@@ -36,3 +36,19 @@ async def test_the_page_forbids_inline_code_and_framing(stack: Stack, http: http
     assert "frame-ancestors 'none'" in policy
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/register", "/join", "/forgotten-password", "/resend-verification", "/verify-email", "/reset-password",
+     "/oidc/callback?code=c&state=s", "/settings/sessions", "/r/0198"],
+)  # fmt: skip
+async def test_the_addresses_of_pages_are_the_clients(
+    stack: Stack, http: httpx2.AsyncClient, path: str
+) -> None:
+    page = await http.get(stack.gateway_urls[0])
+    response = await http.get(stack.gateway_urls[0] + path)
+    assert (response.status_code, response.content) == (200, page.content)
+    assert response.headers["cache-control"] == "no-cache"
+    # What stands in such an address goes to nobody else.
+    assert response.headers["referrer-policy"] == "no-referrer"

@@ -12,6 +12,7 @@ import "./styles/rooms.css";
 import "./styles/timeline.css";
 import "./styles/composer.css";
 import "./styles/dialogs.css";
+import "./styles/welcome.css";
 
 effect(() => {
   const { dataset } = document.documentElement;

@@ -1,8 +1,8 @@
 // Who is signed in, here and in the other tabs: starting → signed out ⇄ signed in. Tells the client when that changes.
 import { signal } from "@preact/signals";
 import type { ServerApi } from "../net/api";
-import type { Me, Register, Tokens } from "../net/contract.gen";
-import { asCommandError, CommandError } from "../net/errors";
+import type { Me, Tokens } from "../net/contract.gen";
+import { asCommandError } from "../net/errors";
 import { readClaims } from "../net/session";
 import { delayMs } from "../net/backoff";
 import { read, write } from "./storage";
@@ -57,21 +57,6 @@ export class Account {
     }
   }
 
-  /** Raises CommandError. */
-  async signIn(login: string, password: string): Promise<void> {
-    const reply = await this.api.call("auth.login", { login, password });
-    if ("mfa_token" in reply) {
-      throw new CommandError("mfa_failed", "This account asks for a second factor, which cannot be given here.");
-    }
-    this.#adopt(reply.tokens);
-  }
-
-  /** Raises CommandError. */
-  async signUp(request: Register): Promise<void> {
-    const { tokens } = await this.api.call("auth.register", request);
-    this.#adopt(tokens);
-  }
-
   async signOut(): Promise<void> {
     // Whatever the server says, this browser forgets; a login left over can be ended from another device.
     await this.api.call("auth.logout", {}).catch(() => {});
@@ -82,6 +67,11 @@ export class Account {
   /** Raises CommandError. */
   async update(change: { display_name?: string; bio?: string }): Promise<void> {
     this.me.value = await this.api.call("users.update_me", change);
+  }
+
+  /** The server's view of oneself has changed by another way. Raises CommandError. */
+  async reload(): Promise<void> {
+    this.me.value = await this.api.call("users.me", {});
   }
 
   /** Back to the sign-in page. */
@@ -96,7 +86,8 @@ export class Account {
     await this.onSignedOut();
   }
 
-  #adopt(tokens: Tokens): void {
+  /** Signed in by now, whatever the way. */
+  adopt(tokens: Tokens): void {
     this.api.session.adopt(tokens);
     this.#enter(tokens.access_token);
   }

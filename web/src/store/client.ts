@@ -4,17 +4,23 @@ import { ServerApi } from "../net/api";
 import type { Message } from "../net/contract.gen";
 import { Account } from "./account";
 import { Announcer } from "./announcer";
+import { Arrival } from "./arrival";
 import { Connection } from "./connection";
 import { Drafts } from "./drafts";
 import { History } from "./history";
 import { Lobby } from "./lobby";
+import { PageLocation } from "./location";
+import { MailedLinks } from "./mailed_links";
 import { Navigation } from "./navigation";
+import { Oidc } from "./oidc";
 import { IndexedOutbox, type OutboxDb } from "./outbox_db";
 import { People } from "./people";
 import { Outbox } from "./pending";
 import { PresenceStore } from "./presence";
 import { Reading } from "./reading";
+import { Registering } from "./registering";
 import { Rooms } from "./rooms";
+import { SigningIn } from "./signing_in";
 import { Synchroniser } from "./sync";
 import { TypingStore } from "./typing";
 
@@ -22,6 +28,7 @@ export class Client {
   readonly rooms = new Rooms();
   readonly drafts = new Drafts();
   readonly navigation = new Navigation();
+  readonly place = new PageLocation();
   readonly people: People;
   readonly presence: PresenceStore;
   readonly typing: TypingStore;
@@ -32,6 +39,11 @@ export class Client {
   readonly lobby: Lobby;
   readonly announcer: Announcer;
   readonly account: Account;
+  readonly signingIn: SigningIn;
+  readonly registering: Registering;
+  readonly mailedLinks: MailedLinks;
+  readonly arrival: Arrival;
+  readonly oidc: Oidc;
   readonly connection: Connection;
 
   constructor(
@@ -48,11 +60,17 @@ export class Client {
     this.lobby = new Lobby(api, this.rooms, this.sync);
     this.announcer = new Announcer(this.people);
     this.account = new Account(api);
+    this.signingIn = new SigningIn(api, this.account);
+    this.registering = new Registering(api, this.account, this.place);
+    this.mailedLinks = new MailedLinks(api, this.account);
+    this.arrival = new Arrival(api);
+    this.oidc = new Oidc(api, this);
     this.connection = new Connection(this);
     this.#wire();
   }
 
   start(): void {
+    this.place.start();
     this.navigation.start();
     addEventListener("online", () => this.connection.wake());
     addEventListener("offline", () => this.connection.wake());
@@ -82,7 +100,12 @@ export class Client {
   #wire(): void {
     this.rooms.onMessages = (roomId, messages, isLive) => this.#onMessages(roomId, messages, isLive);
     this.outbox.onStored = (message) => this.rooms.takeMessage(message);
+    this.signingIn.onRecoveryCode = () => void this.arrival.countRecoveryCodes();
+    effect(() => {
+      if (this.connection.hasSynced.value) void this.arrival.askWhatIsDue();
+    });
     this.account.onSignedIn = (userId) => {
+      this.place.leaveIfForStrangers();
       this.drafts.open(userId);
       void this.outbox.open(userId);
       this.api.socket.start();
@@ -117,6 +140,7 @@ export class Client {
 
   async #forgetUser(): Promise<void> {
     this.connection.clear();
+    this.arrival.clear();
     this.navigation.close();
     this.drafts.close();
     this.reading.clear();

@@ -1,56 +1,106 @@
-// The first page: sign in, or create an account.
-import { useState } from "preact/hooks";
+// The first page: sign in with a passkey, at a provider, or with a password.
+import { useEffect, useState } from "preact/hooks";
 import { client } from "../store/client";
+import { findNamedOrigin, whyNoPasskeys } from "../store/passkey_place";
+import type { Provider } from "../store/failure";
 import { useAction } from "./action_state";
 import { Field } from "./field";
+import { Form } from "./form";
 import { FormError } from "./form_error";
+import { Icon } from "./icon";
+import { later } from "./later";
+import { PlaceButton } from "./place_button";
+import { Welcome } from "./welcome";
 
-const FIELDS = ["username", "password", "display_name", "login"];
+const SecondStep = later(async () => (await import("./entry/second_step")).SecondStep);
 
 export function SignIn() {
-  const [isNew, setNew] = useState(location.hash === "#sign-up");
+  const step = client.signingIn.step.value;
+  if (step) return <Welcome key="second" title="One more step"><SecondStep step={step} /></Welcome>;
+  return <Welcome key="first" title="Sign in" notice={client.account.notice.value}><FirstStep /></Welcome>;
+}
+
+function FirstStep() {
+  const { policy } = client.registering;
+  useEffect(() => {
+    if (policy.peek() === null) void client.registering.loadPolicy();
+    client.signingIn.offerPasskeys();
+    return () => client.signingIn.stopOffering();
+  }, []);
   return (
-    <main class="welcome">
-      <div class="welcome-card">
-        <Brand />
-        {client.account.notice.value && <p class="welcome-notice">{client.account.notice.value}</p>}
-        {isNew ? <SignUpForm /> : <SignInForm />}
-        <p class="welcome-switch">
-          {isNew ? "Already have an account?" : "New here?"}{" "}
-          <button type="button" class="link-button" onClick={() => setNew(!isNew)}>
-            {isNew ? "Sign in" : "Create an account"}
-          </button>
-        </p>
+    <>
+      <div class="welcome-ways">
+        {whyNoPasskeys() === null ? <PasskeyButton /> : <NoPasskeys />}
+        {policy.value?.providers?.map((provider) => <ProviderButton key={provider.id} provider={provider} />)}
       </div>
-    </main>
+      <p class="welcome-or"><span>or</span></p>
+      <PasswordForm />
+      <p class="welcome-switch"><WayToRegister /></p>
+    </>
   );
 }
 
-export function Brand() {
+function PasskeyButton() {
+  const action = useAction(async () => {
+    try {
+      await client.signingIn.byPasskey();
+    } catch (error) {
+      client.signingIn.offerPasskeys();
+      throw error;
+    }
+  });
+  const error = action.error ?? client.signingIn.offerError.value;
   return (
-    <div class="brand">
-      <img src="/favicon.svg" width={40} height={40} alt="" />
-      <h1>ChatCraft</h1>
-    </div>
+    <>
+      <button type="button" class="button" aria-disabled={action.isBusy} onClick={action.run}>
+        <Icon name="key" size={18} /> {action.isBusy ? "Waiting for your passkey…" : "Sign in with a passkey"}
+      </button>
+      <FormError error={error} text={error?.code === "unauthenticated" ? NOT_ACCEPTED : undefined} />
+    </>
   );
 }
 
-function SignInForm() {
+function ProviderButton({ provider }: { provider: Provider }) {
+  const { isBusy, error, run } = useAction(() => client.oidc.begin(provider));
+  return (
+    <>
+      <button type="button" class="button" aria-disabled={isBusy} onClick={run}>Continue with {provider.name}</button>
+      <FormError error={error} />
+    </>
+  );
+}
+
+const NOT_ACCEPTED = "This passkey was not accepted: it may have been removed here. Sign in another way.";
+
+const WHY_NOT = {
+  needs_https: "Passkeys need https, and this page was opened without it.",
+  needs_name: "Passkeys do not work at an address that is a number.",
+  needs_browser: "This browser has no passkeys.",
+} as const;
+
+function NoPasskeys() {
+  const named = findNamedOrigin();
+  return (
+    <p class="field-hint">
+      {WHY_NOT[whyNoPasskeys() ?? "needs_browser"]}{" "}
+      {named && <>Open <a href={named}>{named.replace(/^.*:\/\//, "")}</a> to use one.</>}
+    </p>
+  );
+}
+
+function PasswordForm() {
   const [login, setLogin] = useState("");
   const [password, setPassword] = useState("");
-  const { isBusy, error, run } = useAction(() => client.account.signIn(login.trim(), password));
+  const action = useAction(() => client.signingIn.byPassword(login.trim(), password));
+  const { error } = action;
+  const mustVerify = error?.details.reason === "verify_email";
+  const said = error?.code === "unauthenticated" ? "The user name or the password is wrong." : undefined;
   return (
-    <form
-      class="form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        run();
-      }}
-    >
+    <Form action={action} label="Sign in" busyLabel="Signing in…" fields={["login", "password"]} error={mustVerify ? null : said}>
       <Field
         label="User name or e-mail"
         name="username"
-        autoComplete="username"
+        autoComplete="username webauthn"
         value={login}
         onInput={setLogin}
         error={error?.problemOf("login")}
@@ -67,66 +117,23 @@ function SignInForm() {
         error={error?.problemOf("password")}
         isRequired
       />
-      <FormError error={error} fields={FIELDS} />
-      <button type="submit" class="button button-primary" aria-disabled={isBusy}>
-        {isBusy ? "Signing in…" : "Sign in"}
-      </button>
-    </form>
+      {mustVerify && (
+        <p class="welcome-notice" role="alert">
+          Your e-mail address waits to be confirmed: follow the link in the mail that was sent to you, then sign in.{" "}
+          <PlaceButton place="resend_verification">Send it again</PlaceButton>
+        </p>
+      )}
+      <ForgottenPassword />
+    </Form>
   );
 }
 
-function SignUpForm() {
-  const [username, setUsername] = useState("");
-  const [displayName, setDisplayName] = useState("");
-  const [password, setPassword] = useState("");
-  const { isBusy, error, run } = useAction(() => {
-    const name = displayName.trim();
-    const request = { username: username.trim(), password };
-    return client.account.signUp(name ? { ...request, display_name: name } : request);
-  });
-  return (
-    <form
-      class="form"
-      onSubmit={(event) => {
-        event.preventDefault();
-        run();
-      }}
-    >
-      <Field
-        label="User name"
-        name="username"
-        autoComplete="username"
-        hint="3 to 32 letters, digits, dots, dashes or underscores."
-        value={username}
-        onInput={setUsername}
-        error={error?.code === "conflict" ? error.message : error?.problemOf("username")}
-        isRequired
-        hasFocus
-      />
-      <Field
-        label="Display name (optional)"
-        name="name"
-        autoComplete="name"
-        value={displayName}
-        onInput={setDisplayName}
-        error={error?.problemOf("display_name")}
-        maxLength={64}
-      />
-      <Field
-        label="Password"
-        name="password"
-        type="password"
-        autoComplete="new-password"
-        hint="At least 8 characters."
-        value={password}
-        onInput={setPassword}
-        error={error?.problemOf("password")}
-        isRequired
-      />
-      <FormError error={error?.code === "conflict" ? null : error} fields={FIELDS} />
-      <button type="submit" class="button button-primary" aria-disabled={isBusy}>
-        {isBusy ? "Creating your account…" : "Create account"}
-      </button>
-    </form>
-  );
+function ForgottenPassword() {
+  if (client.registering.policy.value?.sends_mail !== true) return null;
+  return <PlaceButton place="forgotten_password">Forgot your password?</PlaceButton>;
+}
+
+function WayToRegister() {
+  if (client.registering.policy.value?.registration === "closed") return <>New accounts are made by an administrator.</>;
+  return <>New here? <PlaceButton place="register">Create an account</PlaceButton></>;
 }

@@ -1,0 +1,59 @@
+// Who may register here, and doing it: with a password, or as somebody whom a provider knows.
+import { signal } from "@preact/signals";
+import type { Api } from "../net/api";
+import type { Policy, Register } from "../net/contract.gen";
+import { asCommandError, CommandError } from "../net/errors";
+import type { Account } from "./account";
+import type { PageLocation } from "./location";
+
+export class Registering {
+  /** Null until the server has told. */
+  readonly policy = signal<Policy | null>(null);
+  readonly policyError = signal<CommandError | null>(null);
+  /** The account is made, and waits for the link that was mailed here. */
+  readonly mailedTo = signal<string | null>(null);
+
+  constructor(
+    private readonly api: Api,
+    private readonly account: Pick<Account, "adopt">,
+    private readonly place: PageLocation,
+  ) {}
+
+  async loadPolicy(): Promise<void> {
+    this.policyError.value = null;
+    try {
+      this.policy.value = await this.api.call("auth.get_policy", {});
+    } catch (error) {
+      this.policyError.value = asCommandError(error);
+    }
+  }
+
+  /** Raises CommandError. */
+  async register(request: Register): Promise<void> {
+    try {
+      const { tokens } = await this.api.call("auth.register", request);
+      this.place.keepInvitation(null);
+      this.account.adopt(tokens);
+    } catch (error) {
+      await this.onRefused(asCommandError(error), request.email ?? null);
+    }
+  }
+
+  /** What the page can do about a refusal; raises the rest. */
+  async onRefused(error: CommandError, email: string | null): Promise<void> {
+    if (error.details.reason === "verify_email" && email !== null) {
+      this.place.keepInvitation(null);
+      this.mailedTo.value = email;
+      return;
+    }
+    if (error.details.reason === "invitation") this.place.keepInvitation(null);
+    // They may have changed since the page was opened.
+    if (error.problemOf("accepts_terms") || error.problemOf("is_old_enough")) await this.loadPolicy();
+    throw error;
+  }
+}
+
+/** What stands behind `#` in the link of an invitation, or all of what was typed. */
+export function readInvitation(typed: string): string {
+  return typed.trim().replace(/^.*#/s, "");
+}
