@@ -22,8 +22,10 @@ async def screen(request: pytest.FixtureRequest, open_tab: TabFactory) -> Screen
 
 async def test_axe_finds_nothing_around_signing_in(screen: Screen, unique: str) -> None:
     tab = screen.tab
+    await expect(tab.page.get_by_label("User name or e-mail")).to_be_focused()
     await screen.check("sign-in")
     await tab.button("Create an account").click()
+    await expect(tab.page.get_by_label("User name")).to_be_focused()
     await screen.check("sign-up")
     await tab.button("Sign in").click()
     await tab.sign_up(f"anna{unique}")

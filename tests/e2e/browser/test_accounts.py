@@ -295,6 +295,7 @@ async def test_axe_finds_nothing_on_the_pages_of_accounts(
     await expect(tab.button("Forgot your password?")).to_be_visible()
     await screen.check("sign-in-with-mail")
     await tab.button("Forgot your password?").click()
+    await expect(tab.page.get_by_label("E-mail address")).to_be_focused()
     await screen.check("forgotten")
     await tab.page.get_by_label("E-mail address").fill(f"nobody{unique}@mail.example")
     await tab.button("Send the link").click()
@@ -302,6 +303,7 @@ async def test_axe_finds_nothing_on_the_pages_of_accounts(
     await screen.check("mail-sent")
     await tab.button("Sign in").click()
     await tab.button("Create an account").click()
+    await expect(tab.page.get_by_label("Invitation")).to_be_focused()
     await screen.check("register-uninvited")
     await tab.page.get_by_label("Invitation").fill("nonsense")
     await fill_form(tab, "boss", password="password1")
@@ -309,9 +311,9 @@ async def test_axe_finds_nothing_on_the_pages_of_accounts(
     await tab.button("Create account", exact=True).click()
     await expect(problem_of(tab, "Password")).to_be_visible()
     await screen.check("register-refused")
-    for page in ("verify-email", "reset-password"):
+    for page, title in (("verify-email", "Confirm your address"), ("reset-password", "Choose a new password")):
         await tab.page.goto(f"{inviting.url}/{page}#{unique}")
-        await expect(tab.page.get_by_role("heading", level=2)).to_be_visible()
+        await expect(tab.page.get_by_role("heading", name=title)).to_be_visible()
         await screen.check(page)
         await tab.page.goto(f"{inviting.url}/{page}")
         await expect(tab.page.get_by_text("This link does not work")).to_be_visible()

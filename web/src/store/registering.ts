@@ -5,13 +5,18 @@ import type { Policy, Register } from "../net/contract.gen";
 import { asCommandError, CommandError } from "../net/errors";
 import type { Account } from "./account";
 import type { PageLocation } from "./location";
+import { read, write } from "./storage";
+
+const KEPT = "policy";
 
 export class Registering {
-  /** Null until the server has told. */
-  readonly policy = signal<Policy | null>(null);
+  /** As it was at the last visit, until the server has told; null at the first one. */
+  readonly policy = signal<Policy | null>(readKept());
   readonly policyError = signal<CommandError | null>(null);
   /** The account is made, and waits for the link that was mailed here. */
   readonly mailedTo = signal<string | null>(null);
+
+  #isAsked = false;
 
   constructor(
     private readonly api: Api,
@@ -19,10 +24,17 @@ export class Registering {
     private readonly place: PageLocation,
   ) {}
 
+  /** Each page that needs it asks; the first one makes it load. */
+  askPolicy(): void {
+    if (!this.#isAsked) void this.loadPolicy();
+  }
+
   async loadPolicy(): Promise<void> {
+    this.#isAsked = true;
     this.policyError.value = null;
     try {
       this.policy.value = await this.api.call("auth.get_policy", {});
+      write(KEPT, JSON.stringify(this.policy.value));
     } catch (error) {
       this.policyError.value = asCommandError(error);
     }
@@ -51,6 +63,11 @@ export class Registering {
     if (error.problemOf("accepts_terms") || error.problemOf("is_old_enough")) await this.loadPolicy();
     throw error;
   }
+}
+
+function readKept(): Policy | null {
+  const kept = read(KEPT);
+  return kept === null ? null : (JSON.parse(kept) as Policy);
 }
 
 /** What stands behind `#` in the link of an invitation, or all of what was typed. */

@@ -5,6 +5,7 @@ import { later } from "./later";
 import { Shell } from "./shell";
 import { SignIn } from "./sign_in";
 import { Frame } from "./welcome";
+import { WithPolicy } from "./with_policy";
 
 // Shorter waits show nothing: a flash of a splash is worse than none.
 const SPLASH_AFTER_MS = 200;
@@ -21,13 +22,13 @@ export function App() {
   const page = client.place.page.value;
   // Whoever is signed in or not: these are about one link, or one answer.
   if (page.kind === "verify_email") return <VerifyEmail key={page.token} token={page.token} />;
-  if (page.kind === "reset_password") return <ResetPassword key={page.token} token={page.token} />;
+  if (page.kind === "reset_password") return <WithPolicy><ResetPassword key={page.token} token={page.token} /></WithPolicy>;
   if (page.kind === "provider_answer") return <ProviderAnswer answer={page.answer} />;
   switch (client.account.phase.value) {
     case "starting":
       return <Splash />;
     case "signed_out":
-      return <SignedOut />;
+      return <WithPolicy><SignedOut /></WithPolicy>;
     case "signed_in":
       return (
         <>

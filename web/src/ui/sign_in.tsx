@@ -21,20 +21,25 @@ export function SignIn() {
 }
 
 function FirstStep() {
-  const { policy } = client.registering;
+  const providers = client.registering.policy.value?.providers ?? [];
+  const canPasskeys = whyNoPasskeys() === null;
   useEffect(() => {
-    if (policy.peek() === null) void client.registering.loadPolicy();
     client.signingIn.offerPasskeys();
     return () => client.signingIn.stopOffering();
   }, []);
   return (
     <>
-      <div class="welcome-ways">
-        {whyNoPasskeys() === null ? <PasskeyButton /> : <NoPasskeys />}
-        {policy.value?.providers?.map((provider) => <ProviderButton key={provider.id} provider={provider} />)}
-      </div>
-      <p class="welcome-or"><span>or</span></p>
+      {(canPasskeys || providers.length > 0) && (
+        <>
+          <div class="welcome-ways">
+            {canPasskeys && <PasskeyButton />}
+            {providers.map((provider) => <ProviderButton key={provider.id} provider={provider} />)}
+          </div>
+          <p class="welcome-or"><span>or</span></p>
+        </>
+      )}
       <PasswordForm />
+      {canPasskeys || <NoPasskeys />}
       <p class="welcome-switch"><WayToRegister /></p>
     </>
   );

@@ -65,6 +65,16 @@ describe("registering", () => {
   });
 });
 
+test("the policy is asked for once in the life of a page, and is there at once at the next visit", async () => {
+  const { api, registering } = begin({ "auth.get_policy": POLICY });
+  expect(registering.policy.value).toBeNull();
+  registering.askPolicy();
+  registering.askPolicy();
+  await vi.waitFor(() => expect(registering.policy.value).toEqual(POLICY));
+  expect(api.call).toHaveBeenCalledOnce();
+  expect(begin({}).registering.policy.value).toEqual(POLICY);
+});
+
 test("an invitation may be pasted as its link or as its token", () => {
   expect(readInvitation(" https://chat.example.org/join#inv1te \n")).toBe("inv1te");
   expect(readInvitation("inv1te")).toBe("inv1te");

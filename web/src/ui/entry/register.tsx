@@ -11,13 +11,13 @@ import { RegisterNewcomer } from "./register_newcomer";
 
 export function Register() {
   const { policy, policyError, mailedTo } = client.registering;
-  useEffect(() => {
-    if (policy.peek() === null) void client.registering.loadPolicy();
-    return () => {
+  useEffect(
+    () => () => {
       mailedTo.value = null;
       client.oidc.forget();
-    };
-  }, []);
+    },
+    [],
+  );
   if (mailedTo.value !== null) return <WaitForMail to={mailedTo.value} />;
   const loaded = policy.value;
   return (

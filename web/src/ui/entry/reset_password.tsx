@@ -1,5 +1,5 @@
 // Where the link of a mail leads that sets a forgotten password anew.
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { client } from "../../store/client";
 import { useAction } from "../action_state";
 import { Field } from "../field";
@@ -18,9 +18,6 @@ export function ResetPassword({ token }: { token: string | null }) {
     await client.mailedLinks.resetPassword(token!, password);
     setDone(true);
   });
-  useEffect(() => {
-    if (policy === null) void client.registering.loadPolicy();
-  }, []);
   if (token === null || isLinkSpent(action.error)) {
     return (
       <Welcome key="spent" title="Choose a new password">
