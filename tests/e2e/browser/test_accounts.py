@@ -311,7 +311,10 @@ async def test_axe_finds_nothing_on_the_pages_of_accounts(
     await tab.button("Create account", exact=True).click()
     await expect(problem_of(tab, "Password")).to_be_visible()
     await screen.check("register-refused")
-    for page, title in (("verify-email", "Confirm your address"), ("reset-password", "Choose a new password")):
+    for page, title in (
+        ("verify-email", "Confirm your address"),
+        ("reset-password", "Choose a new password"),
+    ):
         await tab.page.goto(f"{inviting.url}/{page}#{unique}")
         await expect(tab.page.get_by_role("heading", name=title)).to_be_visible()
         await screen.check(page)

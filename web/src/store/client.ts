@@ -106,6 +106,7 @@ export class Client {
     });
     this.account.onSignedIn = (userId) => {
       this.place.leaveIfForStrangers();
+      this.signingIn.close();
       this.drafts.open(userId);
       void this.outbox.open(userId);
       this.api.socket.start();

@@ -62,7 +62,8 @@ export class SigningIn {
   /** With a passkey alone, or for the second step. Raises CommandError. */
   async byPasskey(): Promise<void> {
     this.stopOffering();
-    const step = this.step.peek() ? { mfa_token: this.step.peek()!.token } : {};
+    const held = this.step.peek();
+    const step = held ? { mfa_token: held.token } : {};
     const asked = await this.#finishing(this.api.call("auth.passkey_options", step));
     const credential = await provePasskey(asked.options);
     const proof = { challenge_id: asked.challenge_id, credential, ...step };
@@ -71,8 +72,10 @@ export class SigningIn {
     this.account.adopt(tokens);
   }
 
+  /** Whatever was begun is over. */
   close(): void {
     clearTimeout(this.#timer);
+    this.stopOffering();
     this.step.value = null;
     this.offerError.value = null;
   }
@@ -122,7 +125,6 @@ export class SigningIn {
   async #useChoice(proof: PasskeyLogin): Promise<void> {
     try {
       const { tokens } = await this.api.call("auth.login_passkey", proof);
-      this.stopOffering();
       this.close();
       this.account.adopt(tokens);
     } catch (error) {

@@ -1,8 +1,8 @@
 // The first page: sign in with a passkey, at a provider, or with a password.
 import { useEffect, useState } from "preact/hooks";
 import { client } from "../store/client";
-import { findNamedOrigin, whyNoPasskeys } from "../store/passkey_place";
 import type { Provider } from "../store/failure";
+import { findNamedOrigin, whyNoPasskeys } from "../store/passkey_place";
 import { useAction } from "./action_state";
 import { Field } from "./field";
 import { Form } from "./form";

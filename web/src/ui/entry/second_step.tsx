@@ -35,7 +35,7 @@ export function SecondStep({ step }: { step: Step }) {
   const [method, setMethod] = useState<Method>(methods[0] ?? "totp");
   return (
     <>
-      <p class="welcome-text">Your password is right. Now show by something else that it is you.</p>
+      <p class="welcome-text">The first step is done. Now show by something else that it is you.</p>
       {method === "passkey" ? <PasskeyForm /> : <CodeForm key={method} method={method} />}
       <ul class="welcome-ways" aria-label="Other ways">
         {methods
