@@ -43,8 +43,8 @@ class Visitor:
 async def visitor(stack: Stack, browser: Browser) -> AsyncIterator[Visitor]:
     context = await browser.new_context()
     page = await context.new_page()
-    # Browsers have passkeys for names only, so this is not the address of the listener. Nor is it the sign-in
-    # page: that one asks for passkeys itself as long as it is open.
+    # Browsers have passkeys for names only, so this is not the address of the listener. Nor is it the
+    # sign-in page: that one asks for passkeys itself as long as it is open.
     await page.goto(f"http://localhost:{urlsplit(stack.gateway_urls[0]).port}/docs")
     yield Visitor(page, await VirtualAuthenticator.attach(page))
     await context.close()

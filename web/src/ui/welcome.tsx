@@ -32,7 +32,7 @@ export function Frame({ children }: { children?: ComponentChildren }) {
     <main class="welcome">
       <div class="welcome-card">
         <div class="brand">
-          <img src="/favicon.svg" width={40} height={40} alt="" />
+          <img src="/favicon.svg" width={40} height={40} alt="" decoding="sync" />
           <h1>ChatCraft</h1>
         </div>
         {children}
