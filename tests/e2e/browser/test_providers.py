@@ -169,3 +169,29 @@ async def test_an_answer_that_was_not_asked_for_here_is_not_taken(tab: Tab) -> N
     await expect(tab.page.get_by_role("alert")).to_have_text(re.compile("not begun in this tab"))
     assert "stolen" not in tab.page.url
     assert not [path for path in asked if path.startswith("/api/v1/auth/oidc")]
+
+
+async def test_who_is_signed_in_connects_an_account_there_and_disconnects_it(
+    tab: Tab, provider: RunningProvider, register: Callable[[str, str], Awaitable[Person]], unique: str
+) -> None:
+    await register(f"carl{unique}", f"carl{unique}@home.example")
+    await provider.put_user(f"carl{unique}", email=f"carl{unique}@corp.example", email_verified=True)
+    await tab.sign_in(f"carl{unique}")
+    page = await tab.open_settings("Sign-in and security")
+    await page.get_by_role("button", name="Connect Corp", exact=True).click()
+    await tab.page.get_by_placeholder("sub").fill(f"carl{unique}")
+    await tab.button("Authorize", exact=True).click()
+    await tab.page.wait_for_url(f"{tab.url}/settings/security")
+    connected = page.get_by_role("list", name="Accounts elsewhere").get_by_role("listitem")
+    await expect(connected).to_contain_text([f"carl{unique}@corp.example"])
+    await expect(page.get_by_role("button", name="Connect Corp", exact=True)).to_have_count(0)
+    await Screen(tab, "1280-light").check("settings-connected")
+
+    await tab.button("Sign out", exact=True).click()
+    await tab.page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
+    await go_to_provider(tab, f"carl{unique}")
+    await tab.expect_signed_in()
+    page = await tab.open_settings("Sign-in and security")
+    await page.get_by_role("button", name="Disconnect Corp").click()
+    await tab.page.get_by_role("dialog").get_by_role("button", name="Disconnect").click()
+    await expect(page.get_by_role("button", name="Connect Corp", exact=True)).to_be_visible()

@@ -2,7 +2,7 @@
 // for one answer.
 import { signal } from "@preact/signals";
 import type { Api } from "../net/api";
-import type { OidcReply, Provider, RegisterOidc, Suggestion } from "../net/contract.gen";
+import type { OidcBegun, OidcReply, Provider, RegisterOidc, Suggestion } from "../net/contract.gen";
 import { asCommandError, CommandError } from "../net/errors";
 import type { Account } from "./account";
 import type { Arrival } from "./arrival";
@@ -11,7 +11,10 @@ import type { Registering } from "./registering";
 import type { SigningIn } from "./signing_in";
 import { read, write } from "./visit";
 
+type Purpose = "sign_in" | "add";
+
 interface Journey {
+  readonly purpose: Purpose;
   readonly state: string;
   readonly binding: string;
   readonly provider: string;
@@ -48,10 +51,12 @@ export class Oidc {
 
   /** Leaves for the provider's page. Raises CommandError. */
   async begin({ id, name }: Provider): Promise<void> {
-    const { authorization_url, state, binding } = await this.api.call("auth.begin_oidc", { provider_id: id });
-    const journey: Journey = { state, binding, provider: name, path: location.pathname };
-    write(JOURNEY, JSON.stringify(journey));
-    this.go(authorization_url);
+    this.#leave("sign_in", name, await this.api.call("auth.begin_oidc", { provider_id: id }));
+  }
+
+  /** The same for somebody who is signed in, and can sign in by it from then on. Raises CommandError. */
+  async beginAdding({ id, name }: Provider): Promise<void> {
+    this.#leave("add", name, await this.api.call("identities.begin", { provider_id: id }));
   }
 
   /** Back from there: go on to whatever follows. Raises CommandError. */
@@ -62,7 +67,12 @@ export class Oidc {
     if (journey?.state !== answer.state || answer.code === null) throw new CommandError("forbidden", FOREIGN);
     const { state, binding } = journey;
     const proof = { state, binding, code: answer.code, iss: answer.iss };
-    this.#goOn(journey, await this.api.call("auth.finish_oidc", proof));
+    if (journey.purpose === "add") {
+      await this.api.call("identities.add", proof);
+      this.stores.place.replace(journey.path);
+    } else {
+      this.#goOn(journey, await this.api.call("auth.finish_oidc", proof));
+    }
   }
 
   /** Raises CommandError. */
@@ -83,6 +93,12 @@ export class Oidc {
   /** Rather sign in by other ways. */
   forget(): void {
     this.newcomer.value = null;
+  }
+
+  #leave(purpose: Purpose, provider: string, { authorization_url, state, binding }: OidcBegun): void {
+    const journey: Journey = { purpose, state, binding, provider, path: location.pathname };
+    write(JOURNEY, JSON.stringify(journey));
+    this.go(authorization_url);
   }
 
   #goOn({ provider, path }: Journey, reply: OidcReply): void {

@@ -50,6 +50,19 @@ describe("signing in at a provider", () => {
     expect(location.pathname).toBe("/r/0198");
   });
 
+  test("who is signed in adds an account there, and is back where that was begun", async () => {
+    history.replaceState(null, "", "/settings/security");
+    await begin({ "identities.begin": BEGUN }).oidc.beginAdding(CORP);
+    expect(go).toHaveBeenCalledExactlyOnceWith(BEGUN.authorization_url);
+
+    history.replaceState(null, "", "/oidc/callback?code=c&state=s");
+    const { api, oidc } = begin({ "identities.add": {} });
+    await oidc.finish(ANSWER);
+    expect(api.call).toHaveBeenCalledExactlyOnceWith("identities.add", PROOF);
+    expect(adopt).not.toHaveBeenCalled();
+    expect(location.pathname).toBe("/settings/security");
+  });
+
   test("an answer counts once, and only where it was begun", async () => {
     const { api, oidc } = begin({ "auth.finish_oidc": SIGNED_IN });
     await expect(oidc.finish(ANSWER)).rejects.toMatchObject({ code: "forbidden" });

@@ -3,12 +3,14 @@ import { client, type Client } from "../client";
 import { BotStore } from "./bots";
 import { ContactStore } from "./contact";
 import { FactorStore } from "./factors";
+import { IdentityStore } from "./identities";
 import { LoginStore } from "./logins";
 import { PrivacyStore } from "./privacy";
 
 export class Own {
   readonly contact: ContactStore;
   readonly factors: FactorStore;
+  readonly identities: IdentityStore;
   readonly logins: LoginStore;
   readonly bots: BotStore;
   readonly privacy: PrivacyStore;
@@ -17,6 +19,7 @@ export class Own {
     const { api, account, farewell } = client;
     this.contact = new ContactStore(api, account);
     this.factors = new FactorStore(api);
+    this.identities = new IdentityStore(api);
     this.logins = new LoginStore(api);
     this.bots = new BotStore(api);
     this.privacy = new PrivacyStore(api, farewell);
@@ -26,7 +29,7 @@ export class Own {
 
   /** Nothing of one user is shown to the next. */
   clear(): void {
-    for (const store of [this.contact, this.factors, this.logins, this.bots, this.privacy]) store.clear();
+    for (const store of [this.contact, this.factors, this.identities, this.logins, this.bots, this.privacy]) store.clear();
   }
 }
 

@@ -1,5 +1,6 @@
-// By what we sign in: passkeys, codes of an app, recovery codes.
+// By what we sign in: passkeys, codes of an app, recovery codes, accounts elsewhere.
 import { own } from "../../store/own/own";
+import { IdentitiesPanel } from "./identities";
 import { Loaded } from "./panel";
 import { PasskeysPanel } from "./passkeys";
 import { RecoveryCodes } from "./recovery_codes";
@@ -18,6 +19,7 @@ export function SecurityPage() {
           </>
         )}
       </Loaded>
+      <Loaded of={own.contact.policy}>{({ providers }) => providers.length > 0 && <IdentitiesPanel providers={providers} />}</Loaded>
     </>
   );
 }
