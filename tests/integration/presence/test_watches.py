@@ -118,6 +118,21 @@ async def test_all_who_are_watched_are_read_again_now_and_then(
         await until(lambda: screen.told == [(ann, "away")], "shown without anybody asking")
 
 
+async def test_a_reading_of_data_that_was_just_lost_calls_nobody_offline(watches, node, watcher, redis_url):
+    ann, screen = new_id(), Screen()
+    await node.join(ann)
+    await watcher.hears(ann, "online")
+    assert await follow(watches, screen, ann) == ["online"]
+    await node.pause()
+    async with kv.create_client(redis_url) as client:
+        await client.flushall()
+    await watches._reread()
+    assert screen.told == []
+    node.resume()
+    await watcher.hears(ann, "online", "online")
+    assert (ann, "offline") not in screen.told
+
+
 async def test_a_slow_reader_is_told_once_it_has_drained_how_people_look_then(watches, node, watcher):
     ann, bob, screen, quick = new_id(), new_id(), Screen(), Screen()
     await follow(watches, screen, ann, bob)
