@@ -266,7 +266,8 @@ class Watches:
         answer = await calls.call(self._bus, internal.PRESENCE_READ, asked, internal.PresenceRead)
         found = {presence.user_id: presence for presence in answer.presences}
         for user_id, presence in found.items():
-            if user_id in self._watchers:
+            is_lost = not answer.settled and presence.status == "offline" and user_id in self._shown
+            if user_id in self._watchers and not is_lost:
                 self._show(user_id, presence, change)
         return found
 

@@ -45,13 +45,13 @@ class Commands:
 
     async def get(self, caller: Caller, request: GetPresence) -> Presences:
         """`presence.get`: of oneself the truth, of others what they show."""
-        now_ms, people = await self._store.read(request.user_ids)
+        found = await self._store.read(request.user_ids)
         return Presences(
             [
-                domain.seen_by_self(person, now_ms)
+                domain.seen_by_self(person, found.now_ms)
                 if person.user_id == caller.user_id
-                else domain.seen_by_others(person, now_ms)
-                for person in people
+                else domain.seen_by_others(person, found.now_ms)
+                for person in found.people
             ]
         )
 
@@ -82,8 +82,9 @@ class Commands:
         if len(request.user_ids) > PRESENCES_PER_REQUEST:
             raise invalid("user_ids", f"at most {PRESENCES_PER_REQUEST} in one call")
         _check_ids(request.user_ids)
-        now_ms, people = await self._store.read(request.user_ids)
-        return PresenceRead([domain.seen_by_others(person, now_ms) for person in people])
+        found = await self._store.read(request.user_ids)
+        presences = [domain.seen_by_others(person, found.now_ms) for person in found.people]
+        return PresenceRead(presences, found.is_settled)
 
     async def kept(self, request: PresenceOf) -> PresenceKept:
         """`svc.presence.kept`: what is kept of somebody, for the export of everything about them."""

@@ -55,6 +55,14 @@ class Claimed:
     people: list[Person]
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    now_ms: int
+    people: list[Person]
+    is_settled: bool
+    """Whether nodes have had a lease to name everybody since Redis lost data or was restarted."""
+
+
 class Store:
     """Presence in one Redis or Valkey. A method is one round trip; raises ChatError `unavailable`."""
 
@@ -106,10 +114,10 @@ class Store:
         _now_ms, row = await self._run("set", user_id, status, text, until)
         return _to_person(row)
 
-    async def read(self, user_ids: list[str]) -> tuple[int, list[Person]]:
-        """Return Redis's time in ms and the people in the order asked; unknown ones are not connected."""
-        now_ms, rows = await self._run("read", *user_ids)
-        return now_ms, [_to_person(row) for row in rows]
+    async def read(self, user_ids: list[str]) -> Found:
+        """Return the people in the order asked; unknown ones are not connected."""
+        now_ms, rows, settled = await self._run("read", *user_ids)
+        return Found(now_ms, [_to_person(row) for row in rows], bool(settled))
 
     async def forget(self, user_id: str) -> bool:
         """Delete a person's record; False while they are connected, or their going is yet to be announced."""

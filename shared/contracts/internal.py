@@ -271,6 +271,8 @@ class ReadPresence(Struct, frozen=True):
 
 class PresenceRead(Struct, frozen=True):
     presences: list[Presence]
+    settled: bool = True
+    """False: Redis has lost data less than a lease ago, and who looks offline may well be here."""
 
 
 class GetExport(Struct, frozen=True):

@@ -54,10 +54,11 @@ async def follow(watches: Watches, screen: Screen, *user_ids: str) -> list[str]:
 
 
 async def test_watchers_get_a_snapshot_and_then_the_changes_of_whom_they_watch_and_of_nobody_else(
-    watches, node
+    watches, node, watcher
 ):
     ann, bob, carl = new_id(), new_id(), new_id()
     await node.join(ann)
+    await watcher.hears(ann, "online")
     screen, other = Screen(), Screen()
     assert await follow(watches, screen, ann, bob) == ["online", "offline"]
     assert await follow(watches, other, carl) == ["offline"]
@@ -90,16 +91,46 @@ async def test_a_change_that_overtakes_the_snapshot_is_not_undone_by_it(
     assert screen.told == [(ann, "online")]
 
 
-async def test_what_changed_unheard_is_shown_by_the_next_reading(watches, node, redis_url, monkeypatch):
-    monkeypatch.setattr("services.gateway.presence._REREAD_S", 0.1)
+async def test_what_changed_unheard_is_shown_by_the_next_reading(watches, node, watcher, redis_url):
     ann, screen = new_id(), Screen()
     await node.join(ann)
+    await watcher.hears(ann, "online")
     assert await follow(watches, screen, ann) == ["online"]
     async with kv.create_client(redis_url) as client:
         await client.hset(f"presence:person:{ann}", "status", "dnd")  # and nobody announces it
     watches.reread_soon()
-    await until(lambda: screen.told[-1:] == [(ann, "dnd")], "shown after trouble")
-    assert len(screen.told) == 1
+    await until(lambda: screen.told == [(ann, "dnd")], "shown after trouble")
+
+
+async def test_all_who_are_watched_are_read_again_now_and_then(
+    gateway_bus, node, watcher, redis_url, monkeypatch
+):
+    monkeypatch.setattr("services.gateway.presence._REREAD_S", 0.1)
+    ann, screen = new_id(), Screen()
+    await node.join(ann)
+    await watcher.hears(ann, "online")
+    async with Background() as background:
+        watches = Watches(gateway_bus, background)
+        watches.start()
+        assert await follow(watches, screen, ann) == ["online"]
+        async with kv.create_client(redis_url) as client:
+            await client.hset(f"presence:person:{ann}", "status", "away")
+        await until(lambda: screen.told == [(ann, "away")], "shown without anybody asking")
+
+
+async def test_a_reading_of_data_that_was_just_lost_calls_nobody_offline(watches, node, watcher, redis_url):
+    ann, screen = new_id(), Screen()
+    await node.join(ann)
+    await watcher.hears(ann, "online")
+    assert await follow(watches, screen, ann) == ["online"]
+    await node.pause()
+    async with kv.create_client(redis_url) as client:
+        await client.flushall()
+    await watches._reread()
+    assert screen.told == []
+    node.resume()
+    await watcher.hears(ann, "online", "online")
+    assert (ann, "offline") not in screen.told
 
 
 async def test_a_slow_reader_is_told_once_it_has_drained_how_people_look_then(watches, node, watcher):
