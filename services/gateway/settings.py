@@ -1,9 +1,10 @@
 """Settings of the gateway, from `CHATCRAFT_*` and `CHATCRAFT_GATEWAY_*`."""
 
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from shared.settings import ServiceSettings
 
@@ -40,8 +41,26 @@ class GatewaySettings(ServiceSettings):
     gateway_pre_stop_s: float = Field(default=0.0, ge=0)
     """How long to go on listening after SIGTERM, until load balancers have noticed."""
 
+    gateway_trace_ratio: float = Field(default=0.01, ge=0, le=1)
+    """Which part of the commands is traced, where there is a collector."""
+    gateway_trace_proxies: str = ""
+    """Whose `traceparent` on REST requests is believed: addresses or networks, separated by commas."""
+
+    @field_validator("gateway_trace_proxies")
+    @classmethod
+    def _check_proxies(cls, value: str) -> str:
+        for each in _split(value):
+            ip_network(each)
+        return value
+
+    @property
+    def trace_proxies(self) -> list[IPv4Network | IPv6Network]:
+        return [ip_network(each) for each in _split(self.gateway_trace_proxies)]
+
     @property
     def allowed_origins(self) -> frozenset[str]:
-        return frozenset(
-            origin.strip() for origin in self.gateway_allowed_origins.split(",") if origin.strip()
-        )
+        return frozenset(_split(self.gateway_allowed_origins))
+
+
+def _split(listed: str) -> list[str]:
+    return [each.strip() for each in listed.split(",") if each.strip()]

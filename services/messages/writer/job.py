@@ -10,6 +10,7 @@ from shared.contracts.messages import EditMessage, MarkRead, OneMessage, SendMes
 from shared.contracts.reactions import OneReaction
 from shared.errors import ChatError
 from shared.telemetry import command_observer
+from shared.tracing import Span
 
 Asked = SendMessage | EditMessage | OneMessage | OneReaction | MarkRead
 """What the writer carries; the command says what is to be done with it."""
@@ -22,6 +23,8 @@ class Request(Protocol):
 
     @property
     def caller(self) -> Caller: ...
+    @property
+    def span(self) -> Span | None: ...
     def respond(self, reply: bytes) -> None: ...
 
 
@@ -40,6 +43,11 @@ class Job:
         self.arrived_s = monotonic()
         self.misses = 0
         """How many batches found its room held by somebody else."""
+
+    @property
+    def span(self) -> Span | None:
+        """The span of answering it, where it is sampled. Asked for only where there is a tracer."""
+        return self._request.span
 
     @property
     def touches_users(self) -> bool:
