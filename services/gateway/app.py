@@ -110,7 +110,6 @@ async def start(settings: GatewaySettings, app: "GatewayApp", stack: AsyncExitSt
     await _wait_for(gateway.revocations.start)
     await Deliveries(bus, gateway.hub, gateway.stats, gateway.clock).start()
     await bus.serve("gateway", [])  # no command: so that it is found beside the services
-    stack.push_async_callback(bus.stop_serving)
     gateway.audit.start()
     gateway.lease.start()
     gateway.watches.start()

@@ -46,7 +46,7 @@ class Job:
 
     @property
     def span(self) -> Span | None:
-        """The span of answering it, where it is sampled. Asked for only where there is a tracer."""
+        """The span of answering it, where it is sampled. Asked for by a tracer, and to word a failure."""
         return self._request.span
 
     @property

@@ -113,7 +113,7 @@ async def test_what_the_feed_has_not_is_said_to_wait_or_to_be_gone(
     _, [way] = await trace(stack, message["id"])
     await connection.execute("DELETE FROM messages.outbox WHERE created_at < now() - interval '4 minutes'")
     await connection.close()
-    assert "waits in the outbox for 30" in step(way, "published")["text"]
+    assert "waits in the outbox for 3" in step(way, "published")["text"]
 
 
 async def test_what_is_not_there_and_what_is_no_id_are_refused(stack: Stack):
