@@ -1,7 +1,5 @@
 """PostgreSQL and Redis: do they answer, how fast, what of their settings loses data, what piles up."""
 
-import statistics
-import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -14,12 +12,12 @@ from redis.exceptions import RedisError
 
 from deploy.local.doctor.clocks import judge_clock
 from deploy.local.doctor.finding import Finding, fail, judge, ok, warn
+from deploy.local.doctor.latency import measure
 from shared.migrate import SERVICES, get_config
 
 _connect: Callable[..., Awaitable[Any]] = asyncpg.connect
 _TIMEOUT_S = 5
-_TRIES = 5
-_SLOW_S = (0.02, 0.5)
+_SLOW_S = (0.02, 2.0)
 _USED_SHARE = (0.8, 0.95)
 # A row is deleted within a second of its commit.
 _OUTBOX_AGE_S = (10.0, 60.0)
@@ -59,7 +57,7 @@ async def examine_redis(url: str) -> list[Finding]:
         async with Redis.from_url(
             url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S
         ) as client:
-            latency_s = await _time(client.ping)
+            latency_s = await measure(client.ping)
             asked_at = datetime.now(UTC)
             seconds, micros = await client.time()
             answered_at = datetime.now(UTC)
@@ -95,7 +93,7 @@ async def _judge_database(connection: Any) -> Finding:
             f"runs with {' and '.join(unsafe)} off: a power cut loses acknowledged messages",
             "switch it on in postgresql.conf and restart PostgreSQL",
         )
-    latency_s = await _time(lambda: connection.fetchval("SELECT 1"))
+    latency_s = await measure(lambda: connection.fetchval("SELECT 1"))
     used, allowed = await connection.fetchrow(_CONNECTIONS)
     text = f"answers in {latency_s * 1000:.1f} ms; {used} of {allowed} connections"
     if used / allowed >= _USED_SHARE[0]:
@@ -145,16 +143,6 @@ def _judge_outbox(rows: int, age_s: float) -> Finding:
 
 def _find_newest(service: str) -> str:
     return str(ScriptDirectory.from_config(get_config(service)).get_current_head())
-
-
-async def _time(ask: Callable[[], Awaitable[Any]]) -> float:
-    """Return the median of a few tries; the first, which may have to warm up, is one of them."""
-    taken = []
-    for _ in range(_TRIES):
-        started_s = time.perf_counter()
-        await ask()
-        taken.append(time.perf_counter() - started_s)
-    return statistics.median(taken)
 
 
 def _away(name: str, exc: Exception, advice: str) -> Finding:
