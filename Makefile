@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench bench-gateway bench-store bench-accounts soak fmt web image clean browser slapd FORCE
+.PHONY: help setup run test check bench bench-gateway bench-store bench-accounts soak fmt web image clean browser slapd promtool FORCE
 
 BIN := .venv/bin
 NODE := sh deploy/local/make/with_node.sh
@@ -23,7 +23,7 @@ setup: .venv/.done ## Create .venv with the locked dependencies
 run: setup web ## Start ChatCraft and print its address (options: make run ARGS="--port 9000")
 	@exec $(BIN)/chatcraft up $(ARGS)
 
-test: setup web browser slapd check ## Run all checks and tests, the browser's too (make test ARGS="-k word")
+test: setup web browser slapd promtool check ## Run all checks and tests, the browser's too (make test ARGS="-k word")
 	@$(NODE) npm run --silent test
 	@$(BIN)/python -m pytest $(or $(ARGS),$(SIDE_BY_SIDE))
 
@@ -69,6 +69,9 @@ browser: setup
 
 slapd: setup
 	@sh deploy/local/make/slapd.sh
+
+promtool: setup
+	@sh deploy/local/make/promtool.sh
 
 # Made again when the dependencies change, and when the checkout has moved.
 .venv/.done: pyproject.toml uv.lock deploy/local/make/setup.sh $(shell grep -qF "$$(pwd -P)/.venv" .venv/bin/activate 2>/dev/null || echo FORCE)

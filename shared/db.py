@@ -5,14 +5,21 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import asyncpg
+from prometheus_client import Gauge
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from shared.errors import ChatError, unavailable
 from shared.settings import DatabaseSettings
+from shared.traced_queries import trace_queries
+from shared.tracing import Tracer
+
+POOL_SIZE = Gauge("chatcraft_database_pool_size", "Connections to the database that this process may have")
+POOL_USED = Gauge("chatcraft_database_pool_used", "How many of them are lent out")
 
 _POOL_WAIT_S = 5
 _CONNECT_TIMEOUT_S = 5
@@ -23,7 +30,7 @@ _TRANSIENT_CLASSES = ("08", "53", "57")
 _TRANSIENT_CODES = {"40001", "40P01", "55P03", "25006"}
 
 
-def create_engine(settings: DatabaseSettings, service: str) -> AsyncEngine:
+def create_engine(settings: DatabaseSettings, service: str, tracer: Tracer | None = None) -> AsyncEngine:
     """Return an engine on asyncpg; nothing is connected yet. A commit is durable when it returns."""
     url = settings.database_url.get_secret_value()
     engine = create_async_engine(
@@ -47,6 +54,10 @@ def create_engine(settings: DatabaseSettings, service: str) -> AsyncEngine:
         },
     )
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    POOL_SIZE.set(settings.database_pool)
+    POOL_USED.set_function(lambda: cast("QueuePool", engine.pool).checkedout())
+    if tracer is not None:
+        trace_queries(engine, tracer)
     return engine
 
 

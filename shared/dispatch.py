@@ -12,11 +12,13 @@ import msgspec
 from msgspec import Struct
 
 from shared.bus import Bus, BusRequest, Caller, Endpoint
+from shared.bus.traced import serve_traced
 from shared.contracts.errors import ErrorCode
 from shared.contracts.registry import Command, Rep, Req
 from shared.errors import ChatError, unavailable
 from shared.ids import new_id
 from shared.telemetry import command_observer, get_logger
+from shared.tracing import Tracer, find_trace_id
 
 log = get_logger(__name__)
 
@@ -31,11 +33,12 @@ _encode = msgspec.json.encode
 class Dispatcher:
     """The endpoints of one service and the requests under way."""
 
-    def __init__(self, service: str, bus: Bus, translate: Translate) -> None:
+    def __init__(self, service: str, bus: Bus, translate: Translate, tracer: Tracer | None = None) -> None:
         """`translate` maps a library's exception to ours, or None if it does not know it."""
         self._service = service
         self._bus = bus
         self._translate = translate
+        self._tracer = tracer
         self._endpoints: list[Endpoint] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -87,7 +90,7 @@ class Dispatcher:
             except Exception as exc:  # noqa: BLE001 - the edge of command dispatch
                 request.respond(self.explain(exc, name).encode())
 
-        self._endpoints.append(Endpoint(subject, guarded))
+        self._listen(subject, name, guarded)
 
     async def start(self) -> None:
         """Begin to answer; call once, after everything is registered."""
@@ -109,7 +112,7 @@ class Dispatcher:
         if translated is not None:
             log.warning("command_failed", command=command, error=f"{type(exc).__name__}: {exc}"[:300])
             return translated
-        trace_id = new_id()
+        trace_id = find_trace_id() or new_id()
         log.error("command_crashed", command=command, trace_id=trace_id, exc_info=exc)
         return ChatError(ErrorCode.INTERNAL, "something went wrong here", details={"trace_id": trace_id})
 
@@ -120,6 +123,11 @@ class Dispatcher:
             else:
                 self._spawn(self._run(name, call, request))
 
+        self._listen(subject, name, on_request)
+
+    def _listen(self, subject: str, name: str, on_request: Callable[[BusRequest], None]) -> None:
+        if self._tracer is not None:
+            on_request = serve_traced(self._tracer, name, on_request)
         self._endpoints.append(Endpoint(subject, on_request))
 
     async def _run(

@@ -29,6 +29,8 @@ class ServiceSettings(BaseSettings):
     """The private port: /livez, /readyz, /metrics."""
     log_format: Literal["console", "json"] = "json"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    trace_endpoint: str = ""
+    """Where an OpenTelemetry collector takes OTLP over HTTP; without it nothing is traced."""
 
     @property
     def nats_servers(self) -> list[str]:

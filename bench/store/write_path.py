@@ -40,6 +40,7 @@ class Request:
     def __init__(self, payload: bytes, user_id: str, done: "Done") -> None:
         self.payload = payload
         self.caller = Caller(user_id, user_id, "member", "::1")
+        self.span = None
         self._done = done
 
     def respond(self, reply: bytes) -> None:

@@ -18,6 +18,7 @@ from deploy.local import ports, probe
 from deploy.local.child import Child, Program
 from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
+from deploy.local.doctor.targets import note_running
 from deploy.local.errors import StartError
 from deploy.local.mail import describe_mail
 from deploy.local.migrations import migrate, migrate_embedded
@@ -123,6 +124,8 @@ class _Up:
         self._data_dir = data_dir
         self._console = console
         self._supervisor = supervisor
+        self._names: list[str] = []
+        """Of the processes that were started."""
         self._public = Gateway(host=options.host, port=int(reserved.getsockname()[1]))
 
     async def start(self) -> None:
@@ -132,6 +135,7 @@ class _Up:
         await self._migrate(endpoints)
         mail_env, mail_folder = describe_mail(self._data_dir, self._url)
         await self._start_services(endpoints, mail_env)
+        self._note_running()
         self._console.say()
         if mail_folder is not None:
             self._console.say(
@@ -155,6 +159,14 @@ class _Up:
         """Leave word for `chatcraft feed-url`; whose NATS it is not, knows its own users."""
         if self._options.external.nats is None:
             self._data_dir.write_private(FEED_URL_FILE, endpoints.nats_url_by_user["feed"] + "\n")
+
+    def _note_running(self) -> None:
+        """Leave word for `chatcraft doctor`."""
+        external = self._options.external
+        own = {"postgres": external.database, "nats": external.nats, "valkey": external.redis}
+        servers = [name for name, url in own.items() if url is None]
+        health_ports = {name: self._data_dir.port_in_use(f"health_{name}") for name in self._names}
+        note_running(self._data_dir, self._url, servers, health_ports)
 
     async def _migrate(self, endpoints: Endpoints) -> None:
         if self._options.external.database is not None:
@@ -180,6 +192,7 @@ class _Up:
     def _children(self, settings: ServiceSettings, service: str) -> list[Child]:
         count = self._options.count_by_service[service]
         names = [service if count == 1 else f"{service}-{number}" for number in range(1, count + 1)]
+        self._names += names
         return [Child(self._program(settings, service, name)) for name in names]
 
     def _program(self, settings: ServiceSettings, service: str, name: str) -> Program:

@@ -63,6 +63,7 @@ from shared.bus import Bus
 from shared.db import create_engine, translate
 from shared.dispatch import Dispatcher
 from shared.lifecycle import Checks, StartupError, create_private_app
+from shared.tracing import open_tracer
 
 if TYPE_CHECKING:  # it needs the extra
     from services.auth.ldap.directory import Directory
@@ -74,18 +75,19 @@ def create_app(settings: AuthSettings) -> FastAPI:
     """Return the ASGI app of the private port; its lifespan is the service."""
 
     async def start(stack: AsyncExitStack) -> Checks:
-        engine = create_engine(settings, SERVICE)
+        tracer = open_tracer(settings, SERVICE, stack)
+        engine = create_engine(settings, SERVICE, tracer)
         stack.push_async_callback(engine.dispose)
         sealer = Sealer(settings.secret, settings.previous_secrets)
         ring = KeyRing(engine, sealer)
         await _open_database(engine, ring)
-        bus = await Bus.connect(settings.nats_servers, SERVICE)
+        bus = await Bus.connect(settings.nats_servers, SERVICE, tracer)
         stack.push_async_callback(bus.close)
         passwords = Passwords()
         stack.callback(passwords.close)
         load_common_passwords()
 
-        dispatcher = Dispatcher(SERVICE, bus, translate)
+        dispatcher = Dispatcher(SERVICE, bus, translate, tracer)
         parts = _Parts(settings, engine, bus, ring, passwords)
         stack.push_async_callback(parts.providers.close)
         if parts.directory is not None:

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from prometheus_client import Counter, Gauge
 
 from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError, invalid
@@ -26,6 +27,9 @@ T = TypeVar("T")
 # Refused whatever digits and signs stand around them (OWASP ASVS 5.0, 6.1.2 and 6.2.11).
 _CONTEXT_WORDS = frozenset({"chatcraft"})
 _NOT_LETTERS = re.compile(r"[\W\d_]+")
+
+WAITING = Gauge("chatcraft_auth_hashing_waiting", "Passwords that are being hashed or wait for it")
+REFUSED = Counter("chatcraft_auth_hashing_refused_total", "Sign-ins told to come again: too many waited")
 
 # OWASP's second choice for Argon2id: 31 ms and 19 MiB each; the library's defaults take 225 ms.
 _MEMORY_KIB = 19_456
@@ -49,6 +53,7 @@ class Passwords:
         self._waiting_max = waiting_max if waiting_max is not None else threads * _WAITING_PER_THREAD
         self._waiting = 0
         self._admitted = 0
+        WAITING.set_function(lambda: self._waiting)
         # Verified against where there is no account, so that the answer takes as long.
         self._nobodys_hash = self._argon2.hash(secrets.token_hex())
 
@@ -103,6 +108,7 @@ def _stand_back() -> None:
 
 
 def _refuse() -> ChatError:
+    REFUSED.inc()
     return ChatError(
         ErrorCode.RATE_LIMITED, "too many are signing in at the moment", retry_after_ms=_RETRY_MS
     )

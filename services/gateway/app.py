@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -14,6 +15,7 @@ from services.gateway.api_tokens import ApiTokens
 from services.gateway.attention import focus
 from services.gateway.audit import Audit
 from services.gateway.connection import Connection
+from services.gateway.deliveries import Deliveries
 from services.gateway.drain import drain
 from services.gateway.exports import EXPORT_PATH, ExportDoor
 from services.gateway.hub import Hub
@@ -30,6 +32,7 @@ from services.gateway.stats import Stats, expose, measure_loop_lag
 from services.gateway.store_client import StoreClient
 from services.gateway.stream import StreamDoor
 from services.gateway.sync import Syncer
+from services.gateway.tracing import TracedRestDoor, TracedRouter
 from services.gateway.typing_signals import TypingSignals
 from services.gateway.user_events import UserEvents
 from services.gateway.users import Users
@@ -45,6 +48,7 @@ from shared.contracts.limits import Limits
 from shared.errors import ChatError, forbidden
 from shared.lifecycle import Checks
 from shared.telemetry import configure_logging, get_logger
+from shared.tracing import Tracer, open_tracer
 
 log = get_logger(__name__)
 
@@ -76,6 +80,7 @@ class Gateway:
     watches: Watches
     router: Router
     node: GatewayNode
+    tracer: Tracer | None
 
     @property
     def checks(self) -> Checks:
@@ -96,14 +101,17 @@ async def start(settings: GatewaySettings, app: "GatewayApp", stack: AsyncExitSt
 
     Waits for the auth service; raises ChatError if NATS is away.
     """
-    bus = await Bus.connect(settings.nats_servers, "gateway")
+    tracer = open_tracer(settings, "gateway", stack)
+    bus = await Bus.connect(settings.nats_servers, "gateway", tracer)
     stack.push_async_callback(bus.close)
     background = await stack.enter_async_context(Background())
-    gateway = _build(settings, bus, background)
+    gateway = _build(settings, bus, background, tracer)
     _answer_own_commands(gateway)
     _follow_trouble(gateway)
     await _wait_for(gateway.identity.load_keys)
     await _wait_for(gateway.revocations.start)
+    await Deliveries(bus, gateway.hub, gateway.stats, gateway.clock).start()
+    await bus.serve("gateway", [])  # no command: so that it is found beside the services
     gateway.audit.start()
     gateway.lease.start()
     gateway.watches.start()
@@ -119,7 +127,7 @@ async def start(settings: GatewaySettings, app: "GatewayApp", stack: AsyncExitSt
     return gateway
 
 
-def _build(settings: GatewaySettings, bus: Bus, background: Background) -> Gateway:
+def _build(settings: GatewaySettings, bus: Bus, background: Background, tracer: Tracer | None) -> Gateway:
     clock, stats = SystemClock(), Stats()
     limits = Limits(ping_interval_s=settings.gateway_ping_s, silence_s=settings.gateway_silence_s)
     store = StoreClient(bus)
@@ -131,9 +139,9 @@ def _build(settings: GatewaySettings, bus: Bus, background: Background) -> Gatew
     users = Users(bus, background)
     syncer = Syncer(store, hub, users)
     events = UserEvents(bus, hub, users, syncer)
-    audit = Audit(bus, background, hub, users)
+    audit = Audit(bus, background, hub, users, stats)
     lease, watches = Lease(bus, background, bus.instance), Watches(bus, background)
-    router = Router(bus, rates, limits, clock.monotonic_s)
+    router = _build_router(settings, tracer, bus, rates, limits, clock.monotonic_s)
     node = GatewayNode(
         bus, clock, settings, limits,
         hub=hub, users=users, router=router, rates=rates, lease=lease, watches=watches, stats=stats,
@@ -145,8 +153,22 @@ def _build(settings: GatewaySettings, bus: Bus, background: Background) -> Gatew
     node.find_revocation = revocations.find
     return Gateway(
         settings, limits, clock, bus, background, stats, rates, revocations, tokens, identity, hub, users,
-        syncer, audit, lease, watches, router, node,
+        syncer, audit, lease, watches, router, node, tracer,
     )  # fmt: skip
+
+
+def _build_router(settings: GatewaySettings, tracer: Tracer | None, *parts: Any) -> Router:
+    if tracer is None:
+        return Router(*parts)
+    return TracedRouter(tracer, settings.gateway_trace_ratio, *parts)
+
+
+def _build_rest_door(gateway: Gateway) -> RestDoor:
+    settings, tracer = gateway.settings, gateway.tracer
+    parts = (gateway.bus, gateway.identity, gateway.rates, gateway.limits, gateway.clock.monotonic_s)
+    if tracer is None:
+        return RestDoor(*parts)
+    return TracedRestDoor(tracer, settings.gateway_trace_ratio, settings.trace_proxies, *parts)
 
 
 def _build_rates(limits: Limits, settings: GatewaySettings) -> Rates:
@@ -195,8 +217,7 @@ def _expose(gateway: Gateway) -> Callable[[], None]:
 
 def _add_doors(gateway: Gateway, app: "GatewayApp") -> None:
     node, identity = gateway.node, gateway.identity
-    rest = RestDoor(gateway.bus, identity, gateway.rates, gateway.limits, gateway.clock.monotonic_s)
-    rest.add_routes(app)
+    _build_rest_door(gateway).add_routes(app)
     app.socket_door = SocketDoor(node, identity, gateway.settings)
     stream = StreamDoor(node, identity, gateway.syncer)
     app.router.routes.append(Route(f"{PREFIX}/stream", stream, methods=["GET", "POST"]))

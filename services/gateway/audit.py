@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from services.gateway.hub import Hub
 from services.gateway.room import ActiveRoom
+from services.gateway.stats import Stats
 from services.gateway.users import LocalUser, Users
 from shared import calls
 from shared.background import Background
@@ -32,13 +33,14 @@ _RETRY_S = 1.0
 class Audit:
     """Compares positions; `hub` and `users` do the healing."""
 
-    def __init__(self, bus: Bus, background: Background, hub: Hub, users: Users) -> None:
+    def __init__(self, bus: Bus, background: Background, hub: Hub, users: Users, stats: Stats) -> None:
         self.on_stale: Callable[[list[LocalUser]], None] = lambda _users: None
         """Gets the users whose last snapshot is of an earlier epoch than the store's."""
         self._bus = bus
         self._background = background
         self._hub = hub
         self._users = users
+        self._stats = stats
         self._fresh: set[str] = set()
         self._wake = asyncio.Event()
 
@@ -77,12 +79,14 @@ class Audit:
         """Ask for positions in bounded questions; False if the store did not answer."""
         asked = [internal.GetPositions(room_ids=list(some)) for some in _batched(room_ids)]
         asked += [internal.GetPositions(user_ids=list(some)) for some in _batched(user_ids)]
+        self._stats.audits += 1
         try:
             answers = [
                 await calls.call(self._bus, internal.POSITIONS, each, internal.Positions) for each in asked
             ]
         except ChatError as exc:
             log.warning("audit_failed", code=exc.code)
+            self._stats.audit_failures += 1
             return False
         if any(self._is_behind(answer) for answer in answers):
             await asyncio.sleep(_UNDER_WAY_S)
@@ -97,9 +101,11 @@ class Audit:
 
     def _suspect(self, answer: internal.Positions) -> None:
         for room in self._find_rooms(answer):
+            self._stats.audit_heals += 1
             log.info("room_behind", room_id=room.room_id)
             self._hub.suspect(room)
         for user_id in self._find_users(answer):
+            self._stats.audit_heals += 1
             self._users.suspect(self._users.by_id[user_id])
 
     def _find_rooms(self, answer: internal.Positions) -> list[ActiveRoom]:

@@ -29,6 +29,7 @@ from shared.errors import ChatError, invalid, not_found
 from shared.ids import new_id
 from shared.telemetry import get_logger
 from shared.tokens import Claims
+from shared.tracing import find_trace_id
 
 log = get_logger(__name__)
 
@@ -69,7 +70,7 @@ class RestDoor:
             except ChatError as exc:
                 return error_response(exc)
             except Exception:
-                trace_id = new_id()
+                trace_id = find_trace_id() or new_id()
                 log.exception("request_crashed", command=command.name, trace_id=trace_id)
                 details = {"trace_id": trace_id}
                 return error_response(

@@ -64,6 +64,10 @@ class Ring:
             return None
         return [payload for _, _, payload in found]
 
+    def covers(self, rev: int) -> bool:
+        """Whether what was delivered at `rev` is still held."""
+        return any(after_rev < rev <= to_rev for after_rev, to_rev, _ in self._entries)
+
     def extend_back(self, after_rev: int, rev: int, newest_rev: int, payload: bytes) -> None:
         """Put a `room.changes` from `after_rev` to `rev` before what is held, if the range stays unbroken."""
         while self._entries and self._entries[0][1] <= rev:

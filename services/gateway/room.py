@@ -119,6 +119,8 @@ class ActiveRoom:
             return
         started_s = perf_counter()
         stats = self._stats
+        assert self.cursor is not None, "accepted by it"
+        stats.writes_kept.append((self.room_id, self.cursor.rev, len(self._batch), started_s, len(self.live)))
         stats.writes += len(self.live)
         stats.deliveries += len(self.live) * len(self._batch)
         frames = self._batch[0] if len(self._batch) == 1 else b"".join(self._batch)

@@ -26,6 +26,7 @@ from shared.contracts.validation import decode_request
 from shared.errors import ChatError
 from shared.ids import new_id
 from shared.telemetry import command_observer, get_logger
+from shared.tracing import find_trace_id
 
 log = get_logger(__name__)
 
@@ -145,7 +146,7 @@ class Router:
         except ChatError as exc:
             outcomes = [exc.encode()] * len(jobs)
         except Exception:
-            trace_id = new_id()
+            trace_id = find_trace_id() or new_id()
             log.exception("command_crashed", command=jobs[0].command.name, trace_id=trace_id)
             error = ChatError(ErrorCode.INTERNAL, "something went wrong here", details={"trace_id": trace_id})
             outcomes = [error.encode()] * len(jobs)

@@ -1,6 +1,6 @@
 """Settings of the gateway, from `CHATCRAFT_*` and `CHATCRAFT_GATEWAY_*`."""
 
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -45,20 +45,30 @@ class GatewaySettings(ServiceSettings):
 
     gateway_trusted_proxies: str = ""
     """Addresses or networks whose word counts on who asks and whether by TLS, separated by commas."""
+    gateway_trace_ratio: float = Field(default=0.01, ge=0, le=1)
+    """Which part of the commands is traced, where there is a collector."""
+    gateway_trace_proxies: str = ""
+    """Whose `traceparent` on REST requests is believed: addresses or networks, separated by commas."""
 
-    @field_validator("gateway_trusted_proxies")
+    @field_validator("gateway_trusted_proxies", "gateway_trace_proxies")
     @classmethod
-    def _check_trusted_proxies(cls, value: str) -> str:
+    def _check_proxies(cls, value: str) -> str:
         # uvicorn takes what it cannot read for a name, and trusts nobody: the mistake would go unnoticed.
-        for each in filter(None, value.split(",")):
+        for each in _split(value):
             try:
-                ip_network(each.strip())
+                ip_network(each)
             except ValueError:
-                raise ValueError(f"{each.strip()} is no address and no network such as 10.0.0.0/8") from None
+                raise ValueError(f"{each} is no address and no network such as 10.0.0.0/8") from None
         return value
 
     @property
+    def trace_proxies(self) -> list[IPv4Network | IPv6Network]:
+        return [ip_network(each) for each in _split(self.gateway_trace_proxies)]
+
+    @property
     def allowed_origins(self) -> frozenset[str]:
-        return frozenset(
-            origin.strip() for origin in self.gateway_allowed_origins.split(",") if origin.strip()
-        )
+        return frozenset(_split(self.gateway_allowed_origins))
+
+
+def _split(listed: str) -> list[str]:
+    return [each.strip() for each in listed.split(",") if each.strip()]

@@ -28,6 +28,7 @@ from shared.bus import Bus
 from shared.db import create_engine, translate
 from shared.dispatch import Dispatcher
 from shared.lifecycle import Checks, StartupError, create_private_app
+from shared.tracing import Tracer, open_tracer
 
 _SERVICE = "messages"
 _FEED_DRAIN_S = 2.0  # what the feed has not acknowledged by then is another replica's to sweep
@@ -37,14 +38,14 @@ def create_app(settings: MessagesSettings) -> FastAPI:
     """Return the private port's app; its lifespan connects, serves, and drains."""
 
     async def start(stack: AsyncExitStack) -> Checks:
-        engine = create_engine(settings, _SERVICE)
+        tracer = open_tracer(settings, _SERVICE, stack)
+        engine = create_engine(settings, _SERVICE, tracer)
         stack.push_async_callback(engine.dispose)
         watch_connections(engine)
         await _check_schema(engine)
-        bus = await Bus.connect(settings.nats_servers, _SERVICE)
+        bus = await Bus.connect(settings.nats_servers, _SERVICE, tracer)
         stack.push_async_callback(bus.close)
-        background = await stack.enter_async_context(Background())
-        await _serve(settings, engine, bus, background, stack)
+        await _serve(settings, engine, bus, stack, tracer)
         # JetStream is not asked: without it chat works, and the feed is filled later. Its state is a metric.
         return {"nats": bus.round_trip, "postgres": lambda: _ask(engine)}
 
@@ -52,8 +53,9 @@ def create_app(settings: MessagesSettings) -> FastAPI:
 
 
 async def _serve(
-    settings: MessagesSettings, engine: AsyncEngine, bus: Bus, background: Background, stack: AsyncExitStack
+    settings: MessagesSettings, engine: AsyncEngine, bus: Bus, stack: AsyncExitStack, tracer: Tracer | None
 ) -> None:
+    background = await stack.enter_async_context(Background())
     publisher = Publisher(bus, engine)
     publisher.start()
     indexer = Indexer(engine)
@@ -62,15 +64,11 @@ async def _serve(
         publisher.hand_over(journal)
         indexer.hint(journal)
 
-    dispatcher = Dispatcher(_SERVICE, bus, translate)
+    dispatcher = Dispatcher(_SERVICE, bus, translate, tracer)
     writer = Writer(
-        engine,
-        bus.instance,
-        on_commit,
-        dispatcher.explain,
-        loops=settings.messages_writers,
-        batch_max=settings.messages_batch_max,
-    )
+        engine, bus.instance, on_commit, dispatcher.explain,
+        loops=settings.messages_writers, batch_max=settings.messages_batch_max, tracer=tracer,
+    )  # fmt: skip
     database = Database(engine, bus.instance, on_commit)
     register(dispatcher, database, People(bus), writer)
 

@@ -26,6 +26,7 @@ from shared.contracts.internal import (
 )
 from shared.dispatch import Dispatcher
 from shared.lifecycle import Checks, create_private_app
+from shared.tracing import Tracer, open_tracer
 
 SERVICE = "presence"
 
@@ -34,19 +35,28 @@ def create_app(settings: PresenceSettings) -> FastAPI:
     """Return the ASGI app of the private port. Starts without Redis, and is not ready until it is there."""
 
     async def start(stack: AsyncExitStack) -> Checks:
-        bus = await Bus.connect(settings.nats_servers, SERVICE)
+        tracer = open_tracer(settings, SERVICE, stack)
+        bus = await Bus.connect(settings.nats_servers, SERVICE, tracer)
         stack.push_async_callback(bus.close)
         client = kv.create_client(settings.redis_url.get_secret_value())
         stack.push_async_callback(client.aclose)
         timing = Timing()
         store = Store(client, timing)
-        await start_presence(stack, bus, store, timing, SystemClock())
+        await start_presence(stack, bus, store, timing, SystemClock(), tracer=tracer)
         return {"nats": bus.round_trip, "redis": store.ping}
 
     return create_private_app(SERVICE, settings, start)
 
 
-async def start_presence(stack: AsyncExitStack, bus: Bus, store: Store, timing: Timing, clock: Clock) -> None:
+async def start_presence(
+    stack: AsyncExitStack,
+    bus: Bus,
+    store: Store,
+    timing: Timing,
+    clock: Clock,
+    *,
+    tracer: Tracer | None = None,
+) -> None:
     """Answer on the bus, sweep and announce until the stack closes."""
     announcer = Announcer(store, bus)
     sweeper = Sweeper(store, bus, clock, timing, announcer.wake)
@@ -55,7 +65,7 @@ async def start_presence(stack: AsyncExitStack, bus: Bus, store: Store, timing: 
     background.run("sweep", sweeper.run)
 
     commands = Commands(store, clock, announcer.wake)
-    dispatcher = Dispatcher(SERVICE, bus, kv.translate)
+    dispatcher = Dispatcher(SERVICE, bus, kv.translate, tracer)
     dispatcher.handle(presence.set_presence, commands.set_presence)
     dispatcher.handle(presence.get, commands.get)
     dispatcher.answer(PRESENCE_HOLD, HoldPresence, commands.hold)

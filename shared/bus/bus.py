@@ -6,25 +6,35 @@ The adapter to NATS. Its users see ChatError instead of nats-py's exceptions.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from importlib import metadata
 
 import nats.errors
 import nats.micro
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.micro.service import Service
+from prometheus_client import Counter, Gauge
 
 from shared.bus import subjects
 from shared.bus.caller import Caller, encode_headers
 from shared.bus.fan_in import FanInCallback, FanInClient, Subscription
 from shared.bus.requests import Requests
 from shared.bus.served import BusRequest, Endpoint
+from shared.bus.traced import TracedRequests
 from shared.contracts.errors import ErrorCode
 from shared.credentials import find_credentials
 from shared.errors import ChatError, unavailable
 from shared.ids import new_id
 from shared.telemetry import get_logger
+from shared.tracing import Tracer
 
 log = get_logger(__name__)
+
+CONNECTED = Gauge("chatcraft_nats_connected", "Whether the link to NATS is up: 1, or 0")
+RECONNECTS = Counter("chatcraft_nats_reconnects_total", "Times the link to NATS came back after it was lost")
+DROPS = Counter(
+    "chatcraft_nats_drops_total", "Times this process was too slow and NATS messages were dropped"
+)
 
 _VERSION = "1.0.0"
 # A black-holed link is noticed after interval x outstanding = 6 s; the default is 4 minutes.
@@ -40,12 +50,12 @@ _ROUND_TRIP_S = 2.0
 class Bus:
     """One connection to NATS, kept up for ever. Make it with `Bus.connect`."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, tracer: Tracer | None = None) -> None:
         self.name = name
         self.instance = new_id()
         self._client = FanInClient()
         self._client.on_callback_error = _on_callback_error
-        self._requests = Requests(self._client)
+        self._requests = Requests(self._client) if tracer is None else TracedRequests(self._client, tracer)
         self._services: list[Service] = []
         self._on_trouble: list[Callable[[], None]] = []
         self._on_restored: list[Callable[[], None]] = []
@@ -53,9 +63,9 @@ class Bus:
         self._is_closing = False
 
     @classmethod
-    async def connect(cls, servers: list[str], name: str) -> "Bus":
+    async def connect(cls, servers: list[str], name: str, tracer: Tracer | None = None) -> "Bus":
         """Connect; raises ChatError `unavailable` if no server answers."""
-        bus = cls(name)
+        bus = cls(name, tracer)
         user, password = find_credentials(servers)
         try:
             async with asyncio.timeout(_FIRST_CONNECT_S):
@@ -78,6 +88,7 @@ class Bus:
         except (OSError, TimeoutError, nats.errors.Error) as exc:
             await bus._client.close()
             raise unavailable(f"NATS does not answer: {str(exc) or type(exc).__name__}") from exc
+        CONNECTED.set(1)
         bus._requests.open()
         bus._client.fan_in(subjects.health(name, bus.instance), bus._on_echo)
         return bus
@@ -179,7 +190,7 @@ class Bus:
             name=service,
             version=_VERSION,
             queue_group=service,
-            metadata={"instance": self.instance},
+            metadata={"instance": self.instance, "version": metadata.version("chatcraft")},
         )
         self._services.append(micro)
         for endpoint in endpoints:
@@ -228,16 +239,20 @@ class Bus:
     async def _on_error(self, exc: Exception) -> None:
         log.warning("bus_error", error=str(exc) or type(exc).__name__)
         if isinstance(exc, nats.errors.SlowConsumerError):
+            DROPS.inc()
             self._tell(self._on_trouble)
 
     async def _on_disconnected(self) -> None:
         if self._is_closing:
             return
+        CONNECTED.set(0)
         log.warning("bus_disconnected")
         self._requests.fail_all()
         self._tell(self._on_trouble)
 
     async def _on_reconnected(self) -> None:
+        CONNECTED.set(1)
+        RECONNECTS.inc()
         log.info("bus_reconnected")
         self._tell(self._on_restored)
 

@@ -27,8 +27,10 @@ class Caller(NamedTuple):
         return cls(*parts)
 
 
-def find_header(block: bytes, name: str) -> str | None:
-    """Return the value of a header in NATS's block, or None."""
+def find_header(block: bytes | None, name: str) -> str | None:
+    """Return the value of a header in NATS's block, or None; without any headers there is no block."""
+    if not block:
+        return None
     _, found, rest = block.partition(b"\r\n%b: " % name.encode())
     return rest.partition(b"\r\n")[0].decode() if found else None
 

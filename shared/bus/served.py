@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shared.bus.caller import AGENT_HEADER, CALLER_HEADER, Caller, find_header
 from shared.bus.fan_in import FanInClient
 from shared.telemetry import get_logger
+from shared.tracing import Span
 
 log = get_logger(__name__)
 
@@ -32,6 +33,11 @@ class BusRequest:
     @property
     def user_agent(self) -> str:
         return find_header(self._headers, AGENT_HEADER) or ""
+
+    @property
+    def span(self) -> Span | None:
+        """The span of answering it, where it is of a sampled command."""
+        return None
 
     def respond(self, reply: bytes) -> None:
         """Queue the reply for the next flush; while the link is down it is lost and the caller times out."""

@@ -40,6 +40,8 @@ PRESENCE_READ = "svc.presence.read"
 PRESENCE_HOLD = "svc.presence.hold"
 PRESENCE_KEPT = "svc.presence.kept"
 PRESENCE_FORGET = "svc.presence.forget"
+# Every node answers, not one of them.
+DELIVERIES = "svc.gateway.deliveries"
 
 
 class NoRequest(Struct, frozen=True):
@@ -351,3 +353,26 @@ class PresenceKept(Struct, frozen=True):
 class PresenceForgotten(Struct, frozen=True):
     is_done: bool
     """False while they are still connected somewhere, or others have yet to be told: ask again."""
+
+
+class GetDelivery(Struct, frozen=True):
+    """What became of one event of a room on each node."""
+
+    room_id: str
+    epoch: int
+    rev: int
+
+
+class Delivery(Struct, frozen=True):
+    """One node's answer, from its memory: times are forgotten first, then the event itself."""
+
+    node_id: str
+    listeners: int
+    """Connections here that hear the room now."""
+    state: Literal["no_listener", "not_yet", "written", "passed"]
+    """`passed`: the node stands behind it and remembers no more of it."""
+    written_at: str | None = None
+    written_to: int | None = None
+    """To how many connections at once; others were caught up later."""
+    together: int | None = None
+    """How many events went out in the same write."""

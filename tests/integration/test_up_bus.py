@@ -14,6 +14,7 @@ ALLOWED = {
     "rpc.messages.send": {"gateway"},
     "svc.messages.positions": {"gateway"},
     "svc.auth.known_users": {"gateway", "messages"},
+    "svc.gateway.deliveries": {"messages"},
     ROOM: {"messages"},
     "chat.user.0195f3c0-0000-7000-8000-000000000000.room.added": {"auth", "messages"},
     "chat.signal.0195f3c0-0000-7000-8000-000000000000.typing.changed": {"gateway"},

@@ -5,6 +5,7 @@ from shared.bus import BusRequest, Caller
 from shared.contracts import messages
 from shared.contracts.messages import SendMessage
 from shared.errors import ChatError
+from shared.tracing import Span
 
 
 class _Answers:
@@ -14,6 +15,10 @@ class _Answers:
         self._request = request
         self._replies = [b""] * count
         self._missing = count
+
+    @property
+    def span(self) -> Span | None:
+        return self._request.span
 
     def note(self, place: int, reply: bytes) -> None:
         self._replies[place] = reply
@@ -32,6 +37,10 @@ class _Part:
         self._place = place
         self.caller = caller
         self.payload = payload
+
+    @property
+    def span(self) -> Span | None:
+        return self._answers.span
 
     def respond(self, reply: bytes) -> None:
         self._answers.note(self._place, reply)

@@ -10,6 +10,7 @@ from shared.contracts.messages import EditMessage, MarkRead, OneMessage, SendMes
 from shared.contracts.reactions import OneReaction
 from shared.errors import ChatError
 from shared.telemetry import command_observer
+from shared.tracing import Span
 
 # The service's own, for an erasure: by nobody's right but that of the author, who is no member any more.
 ERASE_MESSAGE = "messages.erase"
@@ -35,6 +36,8 @@ class Request(Protocol):
 
     @property
     def caller(self) -> Caller: ...
+    @property
+    def span(self) -> Span | None: ...
     def respond(self, reply: bytes) -> None: ...
 
 
@@ -53,6 +56,11 @@ class Job:
         self.arrived_s = monotonic()
         self.misses = 0
         """How many batches found its room held by somebody else."""
+
+    @property
+    def span(self) -> Span | None:
+        """The span of answering it, where it is sampled. Asked for by a tracer, and to word a failure."""
+        return self._request.span
 
     @property
     def touches_users(self) -> bool:

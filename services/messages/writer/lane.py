@@ -13,6 +13,7 @@ from services.messages.writer.batch import Outcome
 from services.messages.writer.job import Job
 from shared.db import translate
 from shared.errors import ChatError, unavailable
+from shared.tracing import use
 
 Commit = Callable[[Sequence[Job], bool], Awaitable[Outcome]]
 """Commits a batch; the flag says whether to wait for rooms that somebody else holds."""
@@ -107,7 +108,8 @@ class Lane:
             await self._run_apart(jobs)
         elif passing is not None or len(jobs) == 1:
             # Committed or not, nobody knows: the same id again will tell.
-            refusal = self._explain(exc, jobs[0].command)
+            with use(jobs[0].span):
+                refusal = self._explain(exc, jobs[0].command)
             self._deliver(Outcome([(job, refusal) for job in jobs], Journal(), []))
         else:
             # One of them is poison: halves, until it stands alone.

@@ -14,8 +14,10 @@ from services.messages.store.journal import Journal
 from services.messages.writer.batch import Outcome, commit_batch
 from services.messages.writer.job import Job
 from services.messages.writer.lane import Lane
+from services.messages.writer.tracing import trace_commits
 from shared.background import Background
 from shared.errors import ChatError, unavailable
+from shared.tracing import Tracer
 
 QUEUED = Gauge("chatcraft_writer_queued_commands", "Commands accepted and not answered yet")
 
@@ -37,11 +39,13 @@ class Writer:
         *,
         loops: int,
         batch_max: int,
+        tracer: Tracer | None = None,
     ) -> None:
         self._engine = engine
         self._instance = instance
         self._publish = publish
-        self._loops = [Lane(self._commit, self._deliver, explain, batch_max) for _ in range(loops)]
+        commit = self._commit if tracer is None else trace_commits(tracer, self._commit)
+        self._loops = [Lane(commit, self._deliver, explain, batch_max) for _ in range(loops)]
         QUEUED.set_function(lambda: self.queued)
 
     @property

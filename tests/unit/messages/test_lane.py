@@ -53,7 +53,12 @@ async def test_when_no_user_is_to_blame_for_a_lock_each_room_goes_its_own_way():
     lane = Lane(commit, deliver, lambda _exc, _command: cast("Any", "refused"), 500)
     for room_id in ("held", "free"):
         job = SimpleNamespace(
-            room_id=room_id, size_bytes=1, arrived_s=float("inf"), touches_users=False, command="send"
+            room_id=room_id,
+            size_bytes=1,
+            arrived_s=float("inf"),
+            touches_users=False,
+            command="send",
+            span=None,
         )
         lane.put(cast("Job", job))
     running = asyncio.create_task(lane.run())

@@ -1509,10 +1509,7 @@ export const publicOps: ReadonlySet<Op> = new Set<Op>([
   "auth.resend_verification",
   "auth.reset_password",
   "auth.verify_email",
-<<<<<<< HEAD
   "privacy.get_erasure",
-=======
->>>>>>> websign
 ]);
 
 /** The socket does not take these. */
