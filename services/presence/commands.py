@@ -89,8 +89,8 @@ class Commands:
     async def kept(self, request: PresenceOf) -> PresenceKept:
         """`svc.presence.kept`: what is kept of somebody, for the export of everything about them."""
         _check_ids([request.user_id])
-        now_ms, [person] = await self._store.read([request.user_id])
-        return domain.as_kept(person, now_ms)
+        found = await self._store.read([request.user_id])
+        return domain.as_kept(found.people[0], found.now_ms)
 
     async def forget(self, request: PresenceOf) -> PresenceForgotten:
         """`svc.presence.forget`: delete what is kept of somebody who has gone, and was seen to go."""

@@ -41,7 +41,7 @@ async def test_the_page_forbids_inline_code_and_framing(stack: Stack, http: http
 @pytest.mark.parametrize(
     "path",
     ["/register", "/join", "/forgotten-password", "/resend-verification", "/verify-email", "/reset-password",
-     "/oidc/callback?code=c&state=s", "/settings/sessions", "/r/0198"],
+     "/oidc/callback?code=c&state=s", "/settings/devices", "/r/0198"],
 )  # fmt: skip
 async def test_the_addresses_of_pages_are_the_clients(
     stack: Stack, http: httpx2.AsyncClient, path: str

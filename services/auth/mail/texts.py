@@ -185,4 +185,4 @@ class Texts(Struct, frozen=True):
 
     @property
     def _sessions(self) -> str:
-        return f"{self.public_url}/settings/sessions"
+        return f"{self.public_url}/settings/devices"

@@ -24,6 +24,7 @@ from shared.bus import Caller
 from shared.calls import OK
 from shared.contracts.internal import ErasedSome, EraseSome
 from shared.errors import ChatError
+from shared.tracing import Span
 
 # Well within the time that the caller waits.
 _AT_MOST_S = 2.0
@@ -181,6 +182,7 @@ class _Errand:
     """A request of the service to itself."""
 
     payload = b""
+    span: Span | None = None
 
     def __init__(self, user_id: str) -> None:
         self.caller = Caller(user_id, "", "", "")

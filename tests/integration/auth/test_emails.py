@@ -123,7 +123,7 @@ async def test_an_address_is_changed_by_the_link_to_the_new_one_and_the_old_one_
     await mailing.ask(emails.change_email, emails.ChangeEmail("after@mail.example"), claims)
     notice = await mailbox.wait("before@mail.example", "about to change")
     assert "after@mail.example" not in read_text(notice)
-    assert "/settings/sessions" in read_text(notice)
+    assert "/settings/devices" in read_text(notice)
     assert (await read_me(mailing, claims)).email == "before@mail.example"
     await verify(mailing, await mailbox.wait_token("after@mail.example"))
     me = await read_me(mailing, claims)

@@ -48,7 +48,7 @@ async def test_another_address_or_another_program_is_told_of_once(
     notice = read_text(await mailbox.wait(email, SUBJECT))
     assert shown in notice
     assert "Was this not you?" in notice
-    assert "/settings/sessions" in notice
+    assert "/settings/devices" in notice
     assert await count_deeds(engine, claims) == 1
 
 

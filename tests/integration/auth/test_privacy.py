@@ -28,6 +28,8 @@ NOT_EXPORTED = {
     "pending_logins": "secrets, hashed, for five minutes",
     "email_links": "secrets, hashed, to addresses that are in the profile, for a day at most",
     "mails": "what is about to be sent, sealed",
+    "oidc_flows": "secrets, hashed, for ten minutes",
+    "identity_tickets": "for ten minutes; what comes of them is in `identities`",
     "exports": "the exports themselves",
     "erasures": "of somebody who could not ask any more",
 }
