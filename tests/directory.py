@@ -134,18 +134,18 @@ def _find_prefix() -> Path:
 
 def _write_config(prefix: Path, folder: Path) -> str:
     schemas = "".join(
-        f"include {prefix}/etc/ldap/schema/{name}.schema\n" for name in ("core", "cosine", "inetorgperson")
+        f'include "{prefix}/etc/ldap/schema/{name}.schema"\n' for name in ("core", "cosine", "inetorgperson")
     )
     modules = "".join(f"moduleload {name}\n" for name in ("back_mdb", "memberof"))
     return schemas + textwrap.dedent(
         f"""\
-        modulepath {prefix}/usr/lib/ldap
+        modulepath "{prefix}/usr/lib/ldap"
         {textwrap.indent(modules, "        ").strip()}
-        pidfile {folder}/slapd.pid
-        TLSCertificateFile {folder}/server.pem
-        TLSCertificateKeyFile {folder}/server.key
+        pidfile "{folder}/slapd.pid"
+        TLSCertificateFile "{folder}/server.pem"
+        TLSCertificateKeyFile "{folder}/server.key"
         database mdb
-        directory {folder}/data
+        directory "{folder}/data"
         suffix "{BASE}"
         rootdn "{ROOT_DN}"
         rootpw "{ROOT_PASSWORD}"

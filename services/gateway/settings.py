@@ -54,11 +54,11 @@ class GatewaySettings(ServiceSettings):
     @classmethod
     def _check_proxies(cls, value: str) -> str:
         # uvicorn takes what it cannot read for a name, and trusts nobody: the mistake would go unnoticed.
-        for each in _split(value):
+        for each in filter(None, value.split(",")):
             try:
-                ip_network(each)
+                ip_network(each.strip())
             except ValueError:
-                raise ValueError(f"{each} is no address and no network such as 10.0.0.0/8") from None
+                raise ValueError(f"{each.strip()} is no address and no network such as 10.0.0.0/8") from None
         return value
 
     @property

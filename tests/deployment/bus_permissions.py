@@ -45,7 +45,8 @@ def needed_subjects() -> Iterator[tuple[str, str, str]]:
             yield "gateway", "publish", command.subject
     for subject in _CALLS:
         yield subject.split(".")[1], "subscribe", subject
-        yield "gateway", "publish", subject
+        if subject != internal.DELIVERIES:  # asked by the operator's programs, as `messages`
+            yield "gateway", "publish", subject
     yield from _needed_events()
     for service in SERVICES:
         for direction in ("publish", "subscribe"):
@@ -56,6 +57,14 @@ def needed_subjects() -> Iterator[tuple[str, str, str]]:
 def _needed_events() -> Iterator[tuple[str, str, str]]:
     room_id, user_id = new_id(), new_id()
     yield "messages", "publish", internal.KNOWN_USERS
+    for subject in (
+        internal.EXPORT_PAGE,
+        internal.ERASE_SOME,
+        internal.PRESENCE_KEPT,
+        internal.PRESENCE_FORGET,
+    ):
+        yield "auth", "publish", subject
+    yield "messages", "publish", internal.DELIVERIES
     yield "messages", "publish", subjects.room_event(room_id, "message.created")
     for service in ("auth", "messages"):
         yield service, "publish", subjects.user_event(user_id, "room.added")

@@ -31,7 +31,7 @@ def test_what_one_is_believed_for_nobody_else_may_say():
         ('"svc.presence.>", "chat.signal.>"', '"chat.signal.>"', "gateway may not publish svc.presence"),
         ('subscribe: ["rpc.>", "svc.auth.>"', 'subscribe: ["svc.auth.>"', "auth may not subscribe rpc.auth"),
         ('"chat.presence.>", "health', '"health', "presence may not publish chat.presence"),
-        ('publish: ["auth.revoked"', 'publish: ["chat.room.>", "auth.revoked"', "auth may publish chat.room"),
+        ('"auth.revoked", "chat.user.>"', '"chat.room.>", "chat.user.>"', "auth may publish chat.room"),
         (
             'publish: ["chat.presence.>"',
             'publish: [">", "chat.presence.>"',

@@ -112,7 +112,7 @@ async def test_exports_want_a_fresh_proof_and_come_one_at_a_time(
     await make_stale(engine, by)
     with pytest.raises(ChatError) as caught:
         await client.ask(privacy.request_export, Empty(), by)
-    assert caught.value.body.details == {"reason": "step_up"}
+    assert caught.value.body.details["reason"] == "step_up"
 
 
 async def test_what_fails_meanwhile_is_tried_again_and_nothing_is_in_it_twice(client: Client, others: Others):

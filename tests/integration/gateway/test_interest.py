@@ -85,7 +85,7 @@ class Node:
 
     def __init__(self, bus: Bus, background: Background) -> None:
         self.bus = bus
-        self.hub = Hub(bus, background, Stats(), self._fetch, linger_s=LINGER_S)
+        self.hub = Hub(bus, background, Stats(), self._fetch, crowd_size=SUBSCRIBERS + 1, linger_s=LINGER_S)
         self.hub.on_left = lambda _room, _user_id: None
         self.hub.on_reset = lambda _room, _stale: None
         self.readers = [Reader() for _ in range(SUBSCRIBERS)]

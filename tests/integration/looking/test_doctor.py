@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import shlex
 import signal
 from datetime import timedelta
 from pathlib import Path
@@ -136,7 +137,7 @@ async def test_a_user_of_the_bus_who_may_not_ask_is_told_which_one_may(servers, 
 
 async def test_few_descriptors_are_found(servers, fresh_database):
     env = to_environment(servers.endpoints, fresh_database)
-    command = f"ulimit -n 1024; exec {COMMAND} doctor --data-dir /nowhere"
+    command = f"ulimit -n 1024; exec {shlex.quote(str(COMMAND))} doctor --data-dir /nowhere"
     _, lines = await run_program("sh", "-c", command, env=env)
     [line] = [line for line in lines if " descriptors " in line]
     assert line.startswith("warn")

@@ -36,9 +36,12 @@ class Setting:
             ROOM,
             RingBudget(),
             self.stats,
+            crowd_size=1_000,
             schedule=self.turn.append,
+            schedule_in=lambda _s, _call: None,
             on_gap=lambda _: None,
             on_left=lambda *_: None,
+            on_stale=lambda *_: None,
         )
         for _ in range(listeners):
             listener = Listener()

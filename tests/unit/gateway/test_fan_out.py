@@ -49,9 +49,12 @@ def test_after_its_close_frame_a_connection_hears_nothing_of_its_rooms() -> None
         room_id,
         RingBudget(),
         Stats(),
+        crowd_size=1_000,
         schedule=lambda _call: None,
+        schedule_in=lambda _s, _call: None,
         on_gap=lambda _room: None,
         on_left=lambda _room, _user: None,
+        on_stale=lambda _room, _stale: None,
     )
     claims = Claims(new_id(), new_id(), "member", "ann", "Ann", 0.0, 2**40)
     connection, transport = Connection(node, claims, "127.0.0.1", Bucket(1, 0.0)), Transport()
