@@ -9,7 +9,7 @@ BIN := .venv/bin
 NODE := sh deploy/local/make/with_node.sh
 ARGS ?=
 # Three processes, file by file: tests wait as much as they work, so two cores carry them.
-SIDE_BY_SIDE := -n 3 --dist loadfile
+SIDE_BY_SIDE := -n 3 --dist loadfile --durations=15
 MINUTES ?= 10
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
