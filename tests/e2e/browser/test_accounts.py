@@ -79,6 +79,7 @@ async def of_a_domain(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator
     mails = MailFolder(tmp_path_factory.mktemp("domain_mails"))
     env = {
         "CHATCRAFT_AUTH_REGISTRATION": "domain",
+        "CHATCRAFT_AUTH_PROOF_OF_WORK_BITS": "10",
         "CHATCRAFT_AUTH_REGISTRATION_DOMAINS": "corp.example",
         "CHATCRAFT_AUTH_PUBLIC_URL": "https://chat.example.org",
         "CHATCRAFT_AUTH_MAIL_DIR": str(mails.path),

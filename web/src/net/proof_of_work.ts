@@ -3,14 +3,11 @@
 // In pieces of some milliseconds on the page's own thread, so that it stays alive. No crypto.subtle: each of
 // its digests is a promise, which costs more than the hash itself.
 
+import type { WorkChallenge } from "./contract.gen";
+
 const PIECE_MS = 12;
 const LOOK_AT_CLOCK_EVERY = 512;
 const BLOCK = 64;
-
-export interface WorkChallenge {
-  challenge: string;
-  bits: number;
-}
 
 /** Resolves to the solution, the smallest number that is one. Rejects with the signal's reason. */
 export async function solve({ challenge, bits }: WorkChallenge, signal?: AbortSignal): Promise<string> {

@@ -1,13 +1,15 @@
 // Who may register here, and doing it: with a password, or as somebody whom a provider knows.
 import { signal } from "@preact/signals";
 import type { Api } from "../net/api";
-import type { Policy, Register } from "../net/contract.gen";
+import type { Policy, Register, SignedIn, WorkChallenge } from "../net/contract.gen";
 import { asCommandError, CommandError } from "../net/errors";
 import type { Account } from "./account";
 import type { PageLocation } from "./location";
 import { read, write } from "./storage";
 
 const KEPT = "policy";
+// Some minutes of work.
+const WORK_BITS_MAX = 28;
 
 export class Registering {
   /** As it was at the last visit, until the server has told; null at the first one. */
@@ -43,11 +45,24 @@ export class Registering {
   /** Raises CommandError. */
   async register(request: Register): Promise<void> {
     try {
-      const { tokens } = await this.api.call("auth.register", request);
+      const { tokens } = await this.#ask(request);
       this.place.keepInvitation(null);
       this.account.adopt(tokens);
     } catch (error) {
       await this.onRefused(asCommandError(error), request.email ?? null);
+    }
+  }
+
+  /** Where registering costs work the refusal says how much; once that is done it is asked again. */
+  async #ask(request: Register): Promise<SignedIn> {
+    try {
+      return await this.api.call("auth.register", request);
+    } catch (error) {
+      const work = readWork(asCommandError(error));
+      if (work === null) throw error;
+      const { solve } = await import("../net/proof_of_work");
+      const proof = { challenge: work.challenge, solution: await solve(work) };
+      return this.api.call("auth.register", { ...request, proof_of_work: proof });
     }
   }
 
@@ -63,6 +78,13 @@ export class Registering {
     if (error.problemOf("accepts_terms") || error.problemOf("is_old_enough")) await this.loadPolicy();
     throw error;
   }
+}
+
+/** What a refusal wants solved; null if it is another, or wants more than any server that means well. */
+function readWork({ details }: CommandError): WorkChallenge | null {
+  const { reason, challenge, bits } = details;
+  if (reason !== "proof_of_work" || typeof challenge !== "string" || typeof bits !== "number") return null;
+  return bits <= WORK_BITS_MAX ? { challenge, bits } : null;
 }
 
 function readKept(): Policy | null {

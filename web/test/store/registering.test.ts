@@ -28,6 +28,22 @@ describe("registering", () => {
     expect(place.invitation.value).toBeNull();
   });
 
+  test("where it costs work, does that and asks once more", async () => {
+    const due = refusal("forbidden", { reason: "proof_of_work", challenge: "chatcraft", bits: 12 });
+    const { api, registering } = begin({ "auth.register": [due, SIGNED_IN] });
+    await registering.register(REQUEST);
+    expect(api.call).toHaveBeenLastCalledWith("auth.register", {
+      ...REQUEST, proof_of_work: { challenge: "chatcraft", solution: "2577" },
+    });
+    expect(adopt).toHaveBeenCalledExactlyOnceWith(TOKENS);
+  });
+
+  test("work without end is not begun", async () => {
+    const due = refusal("forbidden", { reason: "proof_of_work", challenge: "chatcraft", bits: 60 });
+    const { registering } = begin({ "auth.register": due });
+    await expect(registering.register(REQUEST)).rejects.toMatchObject({ code: "forbidden" });
+  });
+
   test("where the address is to be verified first, says where the mail has gone", async () => {
     const { registering } = begin({ "auth.register": refusal("forbidden", { reason: "verify_email" }) });
     await registering.register(REQUEST);
