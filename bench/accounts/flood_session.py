@@ -68,6 +68,8 @@ class FloodSession:
             self._free += await asyncio.gather(*(RestLink.open(self._address) for _ in range(at_once)))
 
     async def _guess(self, link: RestLink, name: str, number: int, answers: list[tuple[int, float]]) -> None:
+        if link.is_closed:  # it was silent for long
+            link = await RestLink.open(self._address)
         body = {"login": name, "password": f"a guess, number {number}"}
         asked_s = time.perf_counter()
         status, _ = await link.ask(make_post(self._address, "/auth/login", body))

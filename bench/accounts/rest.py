@@ -43,6 +43,10 @@ class RestLink(asyncio.Protocol):
         self.transport.write(request)
         return await self._answer
 
+    @property
+    def is_closed(self) -> bool:
+        return self.transport.is_closing()
+
     def close(self) -> None:
         self.transport.abort()
 

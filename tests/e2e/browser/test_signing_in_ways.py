@@ -39,7 +39,9 @@ class Holder:
     async def arrive(self, *, is_present: bool = False) -> Tab:
         """Open the sign-in page. Present, the person takes the first passkey that the browser lists there."""
         await self.authenticator.set_present(is_present)
-        await self.tab.page.goto(self.tab.url.removesuffix(ELSEWHERE))
+        # The browser's list is waiting from here on: who is present only later is not in it unasked.
+        async with self.tab.page.expect_response("**/auth/passkey/options"):
+            await self.tab.page.goto(self.tab.url.removesuffix(ELSEWHERE))
         return self.tab
 
     async def use_passkey(self, button: str) -> None:
