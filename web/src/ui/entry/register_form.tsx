@@ -7,6 +7,7 @@ import { useAction } from "../action_state";
 import { Field } from "../field";
 import { Form } from "../form";
 import { sayProblem } from "../problem_text";
+import { NameFields } from "./name_fields";
 import { passwordRules } from "./password_rules";
 import { TermsAndAge, useTerms } from "./terms_and_age";
 
@@ -40,26 +41,7 @@ export function RegisterForm({ policy }: { policy: Policy }) {
       error={saysElsewhere(error) ? null : undefined}
     >
       {invitation.isAsked && <InvitationField held={invitation} error={error} />}
-      <Field
-        label="User name"
-        name="username"
-        autoComplete="username"
-        hint="3 to 32 letters, digits, dots, dashes or underscores."
-        value={username}
-        onInput={setUsername}
-        error={sayProblem(error, "username", "This name")}
-        isRequired
-        hasFocus={!invitation.isAsked}
-      />
-      <Field
-        label="Display name (optional)"
-        name="name"
-        autoComplete="name"
-        value={displayName}
-        onInput={setDisplayName}
-        error={sayProblem(error, "display_name")}
-        maxLength={64}
-      />
+      <NameFields {...{ username, setUsername, displayName, setDisplayName, error }} hasFocus={!invitation.isAsked} />
       <EmailField policy={policy} value={email} onInput={setEmail} error={error} />
       <Field
         label="Password"

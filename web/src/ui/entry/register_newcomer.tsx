@@ -4,9 +4,8 @@ import { client } from "../../store/client";
 import type { Policy } from "../../store/failure";
 import type { Newcomer } from "../../store/oidc";
 import { useAction } from "../action_state";
-import { Field } from "../field";
 import { Form } from "../form";
-import { sayProblem } from "../problem_text";
+import { NameFields } from "./name_fields";
 import { InvitationField, saysElsewhere, useInvitation } from "./register_form";
 import { TermsAndAge, useTerms } from "./terms_and_age";
 
@@ -41,26 +40,7 @@ export function RegisterNewcomer({ policy, newcomer }: { policy: Policy; newcome
         called here; you will sign in with {provider}.
       </p>
       {invitation.isAsked && <InvitationField held={invitation} error={error} />}
-      <Field
-        label="User name"
-        name="username"
-        autoComplete="username"
-        hint="3 to 32 letters, digits, dots, dashes or underscores."
-        value={username}
-        onInput={setUsername}
-        error={sayProblem(error, "username", "This name")}
-        isRequired
-        hasFocus={!invitation.isAsked}
-      />
-      <Field
-        label="Display name (optional)"
-        name="name"
-        autoComplete="name"
-        value={displayName}
-        onInput={setDisplayName}
-        error={sayProblem(error, "display_name")}
-        maxLength={64}
-      />
+      <NameFields {...{ username, setUsername, displayName, setDisplayName, error }} hasFocus={!invitation.isAsked} />
       <TermsAndAge policy={policy} terms={terms} error={error} />
     </Form>
   );
