@@ -50,7 +50,10 @@ class Sweeper:
         has_more = True
         while has_more:
             now_s = self._clock.monotonic_s()
-            may_sweep = self._bus.is_connected and self._view.is_settled(now_s)
+            if not self._bus.is_connected:
+                # At every look, not only when told: the bus is connected a moment before it says so.
+                self._view.on_trouble()
+            may_sweep = self._view.is_settled(now_s)
             swept = await self._store.sweep(self._view.token, _BATCH if may_sweep else 0)
             self._view.on_look(swept.view, now_s)
             has_more = swept.has_more
