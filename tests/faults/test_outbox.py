@@ -19,9 +19,14 @@ from tests.stack import Stack
 from tests.tcp_proxy import TcpProxy
 from tests.wire import Person, eventually, new_id
 
+# The service waits 2 s for a lock at most, which is no part of these tests.
 HOLD = """
 CREATE OR REPLACE FUNCTION messages.wait_for_test() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN PERFORM pg_advisory_xact_lock(4); RETURN coalesce(NEW, OLD); END $$;
+BEGIN
+  SET LOCAL lock_timeout = 0;
+  PERFORM pg_advisory_xact_lock(4);
+  RETURN coalesce(NEW, OLD);
+END $$;
 CREATE TRIGGER held BEFORE {} ON messages.outbox FOR EACH ROW EXECUTE FUNCTION messages.wait_for_test();
 """
 
@@ -106,7 +111,7 @@ async def die(broken: Stack, proxy: TcpProxy) -> None:
 async def is_waiting_for_lock(broken: Stack) -> bool:
     connection = await asyncpg.connect(broken.endpoints.database_url)
     try:
-        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'"
         return bool(await connection.fetchval(query))
     finally:
         await connection.close()
