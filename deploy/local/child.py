@@ -37,6 +37,7 @@ class Program:
     death_signal: signal.Signals = signal.SIGKILL  # what the kernel sends when the supervisor is killed
     grace_s: float = 10.0
     kept_fds: tuple[int, ...] = ()
+    niceness: int = 0  # who stands back when the processors are short: 0 to 19
 
 
 class Child:
@@ -80,6 +81,8 @@ class Child:
         finally:
             if not isinstance(output, int):
                 output.close()
+        if program.niceness:
+            _stand_back(self.pid, program.niceness)
         if self._process.stdout is not None and callable(sink):
             self._pump = asyncio.create_task(_pump_lines(self._process.stdout, sink))
 
@@ -133,6 +136,12 @@ def launch_argv(program: Program) -> list[str]:
     launcher = (sys.executable, "-I", "-S", str(LAUNCHER))
     how = (str(os.getpid()), str(int(program.death_signal)), program.isolation)
     return [*launcher, *how, *program.argv]
+
+
+def _stand_back(pid: int, niceness: int) -> None:
+    """Lower the priority of a session: Linux shares the processors among these first, then within each."""
+    with suppress(OSError):  # a kernel that does not group by session
+        Path(f"/proc/{pid}/autogroup").write_text(str(niceness), encoding="ascii")
 
 
 async def _pump_lines(stream: asyncio.StreamReader, write_line: Callable[[str], None]) -> None:

@@ -3,6 +3,7 @@
 import signal
 import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from deploy.local.console import Console
 from deploy.local.errors import StartError
 from deploy.local.supervisor import Supervisor, describe_end, retry_delay_s
 from tests.up_process import wait_for
+
+AUTOGROUP = Path("/proc/self/autogroup")
 
 
 async def always(pid: int) -> bool:
@@ -49,6 +52,15 @@ async def test_a_child_that_ignores_the_request_to_stop_is_killed_after_its_grac
     await wait_for(is_deaf, lambda: "it said nothing")
     assert await child.stop() is False
     assert await child.wait() == -signal.SIGKILL
+
+
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason="this kernel does not share processors by session")
+async def test_a_child_that_stands_back_does_so_with_its_whole_session():
+    child = python_child("import time; time.sleep(60)", niceness=10, stop_signal=signal.SIGKILL)
+    await child.start()
+    assert Path(f"/proc/{child.pid}/autogroup").read_text().strip().endswith("nice 10")
+    assert AUTOGROUP.read_text().strip().endswith("nice 0"), "ours is another"
+    await child.stop()
 
 
 async def test_waiting_for_a_child_that_ends_first_says_so():
