@@ -106,6 +106,8 @@ class Cluster:
     async def restart(self, name: str) -> None:
         """Stop a process if it runs, and start it; return once it is ready, and HAProxy sends to it again."""
         child = self.children[name]
+        if name == "haproxy":  # its way to stop in order would wait for the last client to go
+            child.send_signal(signal.SIGTERM)
         if child.is_running:
             await child.stop()
         await start_and_wait(child)
