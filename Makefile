@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check bench bench-gateway bench-store bench-accounts soak fmt web image clean browser slapd promtool FORCE
+.PHONY: help setup run cluster test check bench bench-gateway bench-store bench-accounts soak fmt web image clean browser slapd promtool FORCE
 
 BIN := .venv/bin
 NODE := sh deploy/local/make/with_node.sh
@@ -22,6 +22,9 @@ setup: .venv/.done ## Create .venv with the locked dependencies
 
 run: setup web ## Start ChatCraft and print its address (options: make run ARGS="--port 9000")
 	@exec $(BIN)/chatcraft up $(ARGS)
+
+cluster: setup web ## Start a whole cluster behind HAProxy on this machine (ARGS="--gateways 5")
+	@exec $(BIN)/python -m deploy.cluster $(ARGS)
 
 test: setup web browser slapd promtool check ## Run all checks and tests, the browser's too (make test ARGS="-k word")
 	@$(NODE) npm run --silent test

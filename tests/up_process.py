@@ -1,4 +1,4 @@
-"""`chatcraft up` as a person runs it: a process whose output is read and whose descendants are known."""
+"""`chatcraft up`, or `make cluster`, as a person runs it: its output is read, its descendants are known."""
 
 import asyncio
 import os
@@ -19,16 +19,23 @@ T = TypeVar("T")
 class UpProcess:
     """One run; `async with` kills what is left of it, orphans included."""
 
-    def __init__(self, data_dir: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        command: tuple[str, ...] = (COMMAND, "up"),
+    ) -> None:
         self.data_dir = data_dir
         self.lines: list[str] = []
         self.url = ""
         self._arguments = ("--port", "0", "--data-dir", str(data_dir), *arguments)
         self._env = env or {}
+        self._command = command
 
     async def __aenter__(self) -> Self:
         self.process = await asyncio.create_subprocess_exec(
-            *(COMMAND, "up", *self._arguments),
+            *(*self._command, *self._arguments),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -76,7 +76,7 @@ def up(
         external=ExternalUrls.from_environment(),
         secret_key=os.environ.get("CHATCRAFT_SECRET_KEY"),
     )
-    _raise_file_limit()
+    raise_file_limit()
     with DataDir.open(data_dir) as opened, Console() as console:
         console.say(f"ChatCraft {metadata.version('chatcraft')}, data in {data_dir}\n")
         asyncio.run(run_up(options, opened, console))
@@ -119,7 +119,7 @@ def main() -> None:
         sys.exit(INTERRUPTED_EXIT_CODE)
 
 
-def _raise_file_limit() -> None:
+def raise_file_limit() -> None:
     """Every connection is a descriptor: allow as many as this user may have."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

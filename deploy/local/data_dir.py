@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,7 @@ from deploy.local.errors import StartError
 
 FORMAT = 1
 MARKER = "chatcraft.json"
+LOOPBACK = "127.0.0.1"
 # After `kill -9` of the supervisor its servers hold the lock until they have stopped, well under a second.
 LEFTOVERS_WAIT_S = 10.0
 _NO_LOCK = -1
@@ -34,6 +36,7 @@ class DataDir:
         self.lock_fd = lock_fd
         self._secrets = _read_json(path / "secrets.json")
         self._ports = _read_json(path / "ports.json")
+        self._hosts = _read_json(path / "hosts.json")
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -103,16 +106,25 @@ class DataDir:
     def port(self, name: str) -> int:
         """Return a free port on loopback for `name`, the same as last time if that is still free."""
         known = self._ports.get(name)
-        if isinstance(known, int) and ports.is_free("127.0.0.1", known) and ports.claim(known):
+        if isinstance(known, int) and ports.is_free(self.host(name), known) and ports.claim(known):
             return known
         others = {port for other, port in self._ports.items() if other != name}
-        self._ports[name] = ports.pick_free(avoid=others)
+        self._ports[name] = ports.pick_free(self.host(name), avoid=others)
         _write_json(self.path / "ports.json", self._ports)
         return int(self._ports[name])
 
     def port_in_use(self, name: str) -> int:
         """Return the port that `port` gave `name` last."""
         return int(self._ports[name])
+
+    def host(self, name: str) -> str:
+        """Return on which address of loopback `name` listens."""
+        return str(self._hosts.get(name, LOOPBACK))
+
+    def place(self, host_by_name: Mapping[str, str]) -> None:
+        """Let each listen on an address of its own from now on; all others do on 127.0.0.1."""
+        self._hosts = dict(host_by_name)
+        _write_json(self.path / "hosts.json", self._hosts)
 
     def read_note(self, name: str) -> str | None:
         """Return what an earlier run noted in the marker file under `name`."""

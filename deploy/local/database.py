@@ -9,7 +9,7 @@ from deploy.local.child import Child
 from deploy.local.data_dir import DataDir
 from deploy.local.errors import StartError
 from deploy.local.migrations import migrate_embedded
-from deploy.local.postgres import HOST, ensure_database, postgres_program, postgres_url
+from deploy.local.postgres import ensure_database, postgres_program, postgres_url
 from deploy.local.servers import ExternalUrls, start_and_wait
 from deploy.local.up import check_external
 
@@ -25,7 +25,7 @@ async def open_database(external: ExternalUrls, path: Path) -> AsyncIterator[str
         await check_external(ExternalUrls(database=external.database))
         yield external.database
     elif (running := DataDir.find_running(path)) is not None:
-        if not await probe.can_connect(HOST, _port_of(running)):
+        if not await probe.can_connect(running.host("postgres"), _port_of(running)):
             raise StartError(f"the `chatcraft up` of {path} is not ready; try again when it is")
         yield postgres_url(running)
     else:

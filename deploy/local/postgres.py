@@ -16,14 +16,12 @@ from deploy.local.data_dir import DataDir
 from deploy.local.errors import StartError
 from deploy.local.launch import NOBODY_ID
 
-HOST = "127.0.0.1"
 ROLE = DATABASE = "chatcraft"
 # The second one needs every directory above the data and above the wheel to be open to everybody.
 ISOLATIONS_AS_ROOT: tuple[Isolation, ...] = ("userns", "nobody")
 CREATED_NOTE = "database_created"
 
 SETTINGS: Mapping[str, str] = {
-    "listen_addresses": HOST,
     "unix_socket_directories": "",  # their path is limited to 107 bytes, a data directory's is not
     "max_connections": "200",
     "shared_buffers": "256MB",
@@ -54,8 +52,8 @@ async def postgres_program(data_dir: DataDir) -> Program:
     if not home.exists():
         await _init(data_dir, home, isolation)
     _give_to_its_user(home, isolation)
-    port = data_dir.port("postgres")
-    settings = (f"--{key}={value}" for key, value in SETTINGS.items())
+    host, port = data_dir.host("postgres"), data_dir.port("postgres")
+    settings = (f"--{key}={value}" for key, value in {**SETTINGS, "listen_addresses": host}.items())
 
     async def is_ready(pid: int) -> bool:
         return _is_ready(home, pid)
@@ -66,7 +64,7 @@ async def postgres_program(data_dir: DataDir) -> Program:
         env={"LC_ALL": "C"},
         log=data_dir.log_file("postgres"),
         is_ready=is_ready,
-        address=f"{HOST}:{port}",
+        address=f"{host}:{port}",
         isolation=isolation,
         stop_signal=signal.SIGINT,  # fast shutdown: open transactions are rolled back
         death_signal=signal.SIGQUIT,  # immediate shutdown: as safe as a crash, and done in milliseconds
@@ -79,7 +77,8 @@ async def ensure_database(data_dir: DataDir) -> None:
     """Create the role and the database, once. The server must be ready."""
     if data_dir.read_note(CREATED_NOTE):
         return
-    server = ("-h", HOST, "-p", str(data_dir.port_in_use("postgres")), "-U", "postgres", "-d", "postgres")
+    host, port = data_dir.host("postgres"), str(data_dir.port_in_use("postgres"))
+    server = ("-h", host, "-p", port, "-U", "postgres", "-d", "postgres")
     await _run(
         [str(_find_binaries() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", *server],
         env={"PGPASSWORD": data_dir.secret("postgres_admin"), "ROLE_PASSWORD": data_dir.secret("postgres")},
@@ -91,9 +90,8 @@ async def ensure_database(data_dir: DataDir) -> None:
 def postgres_url(data_dir: DataDir, *, as_admin: bool = False) -> str:
     """Return the URL of the running server's database, for the services or for the superuser."""
     user, secret = ("postgres", "postgres_admin") if as_admin else (ROLE, "postgres")
-    return (
-        f"postgresql://{user}:{data_dir.secret(secret)}@{HOST}:{data_dir.port_in_use('postgres')}/{DATABASE}"
-    )
+    place = f"{data_dir.host('postgres')}:{data_dir.port_in_use('postgres')}"
+    return f"postgresql://{user}:{data_dir.secret(secret)}@{place}/{DATABASE}"
 
 
 async def _choose_isolation() -> Isolation:

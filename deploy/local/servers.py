@@ -104,7 +104,7 @@ class EmbeddedServers:
         await ensure_database(self.data_dir)
 
 
-async def run_together(*starts: Coroutine[Any, Any, None]) -> None:
+async def run_together(*starts: Coroutine[Any, Any, object]) -> None:
     """Run them at the same time; the first that fails cancels the others, and its error is raised."""
     try:
         async with asyncio.TaskGroup() as group:

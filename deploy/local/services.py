@@ -49,37 +49,38 @@ def service_program(
     *,
     health_port: int,
     log: LogSink,
+    health_host: str = HEALTH_HOST,
     gateway: Gateway | None = None,
 ) -> Program:
     """Return how to run one process of a service."""
 
     async def is_ready(pid: int) -> bool:
         del pid
-        return await probe.is_http_ok(HEALTH_HOST, health_port, "/readyz")
+        return await probe.is_http_ok(health_host, health_port, "/readyz")
 
     return Program(
         name=name,
         argv=(sys.executable, "-P", "-m", f"services.{service}"),
-        env=_environment(settings, service, health_port, gateway),
+        env=_environment(settings, service, (health_host, health_port), gateway),
         log=log,
         is_ready=is_ready,
         address=f"http://{gateway.host}:{gateway.port}" if gateway else "",
-        grace_s=STOP_GRACE_S + (_drain_s(settings) if gateway else 0.0),
+        grace_s=STOP_GRACE_S + (_leaving_s(settings) if gateway else 0.0),
         kept_fds=settings.kept_fds,
         niceness=AUTH_NICENESS if service == "auth" else 0,
     )
 
 
 def _environment(
-    settings: ServiceSettings, service: str, health_port: int, gateway: Gateway | None
+    settings: ServiceSettings, service: str, health: tuple[str, int], gateway: Gateway | None
 ) -> dict[str, str]:
     endpoints = settings.endpoints
     env = {
         "CHATCRAFT_DATABASE_URL": endpoints.database_url,
         "CHATCRAFT_NATS_URL": endpoints.nats_url_by_user[service],
         "CHATCRAFT_REDIS_URL": endpoints.redis_url,
-        "CHATCRAFT_HEALTH_HOST": HEALTH_HOST,
-        "CHATCRAFT_HEALTH_PORT": str(health_port),
+        "CHATCRAFT_HEALTH_HOST": health[0],
+        "CHATCRAFT_HEALTH_PORT": str(health[1]),
         "CHATCRAFT_LOG_FORMAT": os.environ.get("CHATCRAFT_LOG_FORMAT", "console"),
         "PYTHONUNBUFFERED": "1",
     }
@@ -94,10 +95,17 @@ def _environment(
     return env | dict(settings.extra_env or {})
 
 
+def _leaving_s(settings: ServiceSettings) -> float:
+    return _seconds(settings, "CHATCRAFT_GATEWAY_PRE_STOP_S", 0.0) + _drain_s(settings)
+
+
 def _drain_s(settings: ServiceSettings) -> float:
-    name = "CHATCRAFT_GATEWAY_DRAIN_S"
+    return _seconds(settings, "CHATCRAFT_GATEWAY_DRAIN_S", DRAIN_S)
+
+
+def _seconds(settings: ServiceSettings, name: str, otherwise: float) -> float:
     given = (settings.extra_env or {}).get(name) or os.environ.get(name)
     try:
-        return float(given) if given else DRAIN_S
+        return float(given) if given else otherwise
     except ValueError:
         raise StartError(f"{name} is {given!r}: it must be a number of seconds") from None

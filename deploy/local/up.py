@@ -7,11 +7,12 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from deploy.local import ports, probe
@@ -61,15 +62,23 @@ async def run_up(options: UpOptions, data_dir: DataDir, console: Console) -> Non
     """Run everything until a signal asks to stop. Raises StartError when it cannot start."""
     supervisor = Supervisor(console)
     with claim_port(options.host, options.port) as reserved:
-        start = asyncio.create_task(_Up(options, data_dir, console, supervisor, reserved).start())
-        stop_asked = _watch_signals(supervisor, start)
-        try:
-            with suppress(asyncio.CancelledError):
-                await start
-            await stop_asked.wait()
-            console.say("Stopping … (Ctrl-C again: at once)")
-        finally:
-            await supervisor.stop()
+        up = _Up(options, data_dir, console, supervisor, reserved)
+        await run_until_stopped(up.start(), supervisor, console)
+
+
+async def run_until_stopped(
+    starting: Coroutine[Any, Any, None], supervisor: Supervisor, console: Console
+) -> None:
+    """Start, and keep it all running until a signal asks to stop; a second one kills. Raises StartError."""
+    start = asyncio.create_task(starting)
+    stop_asked = _watch_signals(supervisor, start)
+    try:
+        with suppress(asyncio.CancelledError):
+            await start
+        await stop_asked.wait()
+        console.say("Stopping … (Ctrl-C again: at once)")
+    finally:
+        await supervisor.stop()
 
 
 async def run_migrate(external: ExternalUrls, path: Path) -> None:

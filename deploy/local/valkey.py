@@ -10,27 +10,25 @@ from deploy.local.child import Program
 from deploy.local.data_dir import DataDir
 from deploy.local.errors import StartError
 
-HOST = "127.0.0.1"
-
 
 def valkey_program(data_dir: DataDir) -> Program:
     """Write its configuration and return how to run it."""
-    port, password = data_dir.port("valkey"), data_dir.secret("valkey")
+    host, port, password = data_dir.host("valkey"), data_dir.port("valkey"), data_dir.secret("valkey")
     store = data_dir.path / "valkey"
     store.mkdir(mode=0o700, exist_ok=True)
-    config = data_dir.write_private("valkey.conf", _config(port, password, store))
+    config = data_dir.write_private("valkey.conf", _config(host, port, password, store))
 
     async def is_ready(pid: int) -> bool:
         del pid
         question = f"AUTH {password}\r\nPING\r\n".encode("ascii")
-        return (await probe.ask(HOST, port, question)).startswith(b"+OK")
+        return (await probe.ask(host, port, question)).startswith(b"+OK")
 
     return Program(
         name="valkey",
         argv=(str(_find_binary()), str(config)),
         log=data_dir.log_file("valkey"),
         is_ready=is_ready,
-        address=f"{HOST}:{port}",
+        address=f"{host}:{port}",
         death_signal=signal.SIGTERM,
         kept_fds=(data_dir.lock_fd,),
     )
@@ -38,13 +36,14 @@ def valkey_program(data_dir: DataDir) -> Program:
 
 def valkey_url(data_dir: DataDir) -> str:
     """Return the URL of the running server."""
-    return f"redis://:{data_dir.secret('valkey')}@{HOST}:{data_dir.port_in_use('valkey')}/0"
+    place = f"{data_dir.host('valkey')}:{data_dir.port_in_use('valkey')}"
+    return f"redis://:{data_dir.secret('valkey')}@{place}/0"
 
 
-def _config(port: int, password: str, store: Path) -> str:
+def _config(host: str, port: int, password: str, store: Path) -> str:
     # Statuses and leases only: a snapshot now and then is enough, and chat does not notice its loss.
     return f"""\
-bind {HOST}
+bind {host}
 port {port}
 requirepass {password}
 dir "{_escape(store)}"

