@@ -13,10 +13,11 @@ from typing import Annotated
 import typer
 
 from deploy.cluster.cluster import Cluster
-from deploy.cluster.topology import DEFAULT_COUNTS, MAX_OF_A_KIND, PUBLIC_HOST
+from deploy.cluster.topology import BACK_SERVICES, DEFAULT_COUNTS, MAX_OF_A_KIND, PUBLIC_HOST
 from deploy.local.cli import INTERRUPTED_EXIT_CODE, raise_file_limit
 from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
+from deploy.local.doctor.targets import note_running
 from deploy.local.errors import StartError
 from deploy.local.mail import describe_mail
 from deploy.local.supervisor import Supervisor
@@ -25,7 +26,7 @@ from deploy.local.up import FEED_URL_FILE, claim_port, has_web_client, run_until
 # Not that of `chatcraft up`, whose bus is a single server.
 DEFAULT_DATA_DIR = Path(".chatcraft-cluster")
 
-Count = Annotated[int, typer.Option(min=1, max=MAX_OF_A_KIND)]
+Count = Annotated[int, typer.Option(min=1, max=MAX_OF_A_KIND, help="How many processes.")]
 
 
 def cluster(
@@ -61,7 +62,7 @@ async def _run(data_dir: DataDir, counts: dict[str, int], port: int, console: Co
 
         async def start() -> None:
             await running.start()
-            data_dir.write_private(FEED_URL_FILE, running.endpoints.nats_url_by_user["feed"] + "\n")
+            _leave_word(data_dir, running)
             console.say()
             if mail_folder is not None:
                 console.say(f"E-mails are written to {mail_folder}.")
@@ -70,6 +71,14 @@ async def _run(data_dir: DataDir, counts: dict[str, int], port: int, console: Co
             console.address(running.url)
 
         await run_until_stopped(start(), supervisor, console)
+
+
+def _leave_word(data_dir: DataDir, running: Cluster) -> None:
+    """For `chatcraft feed-url`, `doctor`, `trace` and `admin`."""
+    data_dir.write_private(FEED_URL_FILE, running.endpoints.nats_url_by_user["feed"] + "\n")
+    services = [name for kind in (*BACK_SERVICES, "gateway") for name in running.topology.list_names(kind)]
+    places = {name: running.health_url(name).removeprefix("http://") for name in services}
+    note_running(data_dir, running.url, ["postgres", "valkey", *running.topology.list_names("nats")], places)
 
 
 def main() -> None:

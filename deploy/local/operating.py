@@ -13,8 +13,8 @@ import typer
 
 from deploy.local.data_dir import DataDir
 from deploy.local.database import open_database
+from deploy.local.doctor.targets import find_bus
 from deploy.local.errors import StartError
-from deploy.local.nats import nats_url
 from deploy.local.servers import ExternalUrls
 
 DataDirOption = Annotated[
@@ -53,8 +53,8 @@ def _find_environment(service: str, data_dir: Path) -> dict[str, str]:
     if secret := DataDir.peek_secret(data_dir, "secret_key"):
         found["CHATCRAFT_SECRET_KEY"] = secret
     running = DataDir.find_running(data_dir)
-    if running is not None and DataDir.peek_port(data_dir, "nats"):
-        found["CHATCRAFT_NATS_URL"] = nats_url(running, service)
+    if running is not None and (bus := find_bus(running, service)):
+        found["CHATCRAFT_NATS_URL"] = bus
     return found
 
 

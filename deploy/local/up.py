@@ -25,7 +25,7 @@ from deploy.local.mail import describe_mail
 from deploy.local.migrations import migrate, migrate_embedded
 from deploy.local.postgres import ensure_database, postgres_program, postgres_url
 from deploy.local.servers import EmbeddedServers, Endpoints, ExternalUrls, run_together, start_and_wait
-from deploy.local.services import Gateway, ServiceSettings, service_program
+from deploy.local.services import HEALTH_HOST, Gateway, ServiceSettings, service_program
 from deploy.local.supervisor import Supervisor
 
 # Gateways come last: they are the door, and it opens when there is somebody behind it.
@@ -174,8 +174,9 @@ class _Up:
         external = self._options.external
         own = {"postgres": external.database, "nats": external.nats, "valkey": external.redis}
         servers = [name for name, url in own.items() if url is None]
-        health_ports = {name: self._data_dir.port_in_use(f"health_{name}") for name in self._names}
-        note_running(self._data_dir, self._url, servers, health_ports)
+        ports_by_name = {name: self._data_dir.port_in_use(f"health_{name}") for name in self._names}
+        places = {name: f"{HEALTH_HOST}:{port}" for name, port in ports_by_name.items()}
+        note_running(self._data_dir, self._url, servers, places)
 
     async def _migrate(self, endpoints: Endpoints) -> None:
         if self._options.external.database is not None:

@@ -11,7 +11,8 @@ import pytest
 from deploy.cluster import haproxy
 from deploy.cluster.topology import DEFAULT_COUNTS, Topology
 from deploy.local.errors import StartError
-from tests.up_process import UpProcess, wait_all_gone
+from tests.up_process import COMMAND as UP_COMMAND
+from tests.up_process import UpProcess, run_program, wait_all_gone
 
 COMMAND = (sys.executable, "-m", "deploy.cluster")
 SMALL = ("--gateways", "1", "--auth", "1", "--messages", "1", "--presence", "1", "--nats", "1")
@@ -34,6 +35,11 @@ async def test_it_says_who_runs_where_mends_what_dies_and_leaves_nothing_behind(
             os.kill(first.find_child("haproxy.cfg"), signal.SIGKILL)
             await first.wait_line("haproxy is ready again")
             assert (await http.get(f"{first.url}/api/v1/auth/jwks")).status_code == 200
+        code, findings = await run_program(UP_COMMAND, "doctor", "--data-dir", str(first.data_dir))
+        assert code == 0
+        assert not any("not looked at" in line for line in findings)
+        for name in ("nats", "redis", "process auth-1", "process gateway-1"):
+            assert any(line.startswith(f"ok    {name}") for line in findings), findings
         processes |= first.descendants()
         first.process.send_signal(signal.SIGINT)
         assert await first.wait_end() == 0

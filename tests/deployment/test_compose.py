@@ -5,11 +5,14 @@ import re
 import subprocess
 from collections.abc import Callable, Mapping
 
+import msgspec
 import pytest
 
+from deploy.cluster.cluster import PRE_STOP_S
 from deploy.cluster.haproxy import find_haproxy
 from deploy.secret_files import make_files
 from shared import lifecycle
+from shared.contracts.errors import RETRYABLE, ErrorBody
 from tests.deployment.containers import Container, Files, image_env, of_compose, of_manifests, read_compose
 from tests.deployment.dockerfile import DEPLOY
 from tests.deployment.rendering import Json, Manifests
@@ -136,6 +139,25 @@ def test_the_proxy_finds_the_gateways_and_outlasts_their_pings():
     # Of all that a client can send, these two are believed.
     assert "http-request set-header X-Forwarded-For %[src]" in text
     assert "http-request set-header X-Forwarded-Proto" in text
+
+
+def test_the_proxy_has_seen_that_a_gateway_drains_before_it_stops_listening():
+    text = (DEPLOY / "haproxy" / "haproxy.cfg").read_text(encoding="utf-8")
+    [found] = re.findall(r"inter (\d+)s fastinter (\d+)ms .* fall (\d+) ", text)
+    seen_after_s = int(found[0]) + (int(found[2]) - 1) * int(found[1]) / 1_000
+    [gateway] = [each for each in of_compose(read_compose(), make_files()) if each.name == "gateway"]
+    for pre_stop_s in (float(gateway.env["CHATCRAFT_GATEWAY_PRE_STOP_S"]), PRE_STOP_S):
+        assert pre_stop_s >= 1.5 * seen_after_s
+
+
+def test_what_the_proxy_answers_by_itself_is_an_error_of_the_protocol():
+    text = (DEPLOY / "haproxy" / "haproxy.cfg").read_text(encoding="utf-8")
+    found = re.findall(r"http-error status (\d+) content-type application/json string '(.*)' hdr", text)
+    assert [status for status, _ in found] == ["503", "502", "504"]
+    for _, body in found:
+        error = msgspec.json.decode(body, type=dict[str, ErrorBody], strict=True)["error"]
+        assert error.code in RETRYABLE
+        assert error.retry_after_ms
 
 
 Spoil = Callable[[Json], object]

@@ -26,7 +26,7 @@ async def examine(targets: Targets) -> list[Finding]:
         ),
         _look("redis", "CHATCRAFT_REDIS_URL", examine_redis(targets.redis) if targets.redis else None),
         _look("nats", "CHATCRAFT_NATS_URL", examine_bus(targets.nats) if targets.nats else None),
-        examine_processes(targets.health_ports),
+        examine_processes(targets.health_places),
         _look("address", "--url", examine_door(targets.url) if targets.url else None),
     )
     return [*here, *(finding for findings in looked for finding in findings)]

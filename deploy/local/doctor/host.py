@@ -10,7 +10,6 @@ from pathlib import Path
 import httpx2
 
 from deploy.local.doctor.finding import Finding, Level, fail, judge, ok
-from deploy.local.services import HEALTH_HOST
 
 _TIMEOUT_S = 5
 _DISK_USED_SHARE = (0.9, 0.97)
@@ -42,20 +41,20 @@ def examine_descriptors() -> Finding:
     return judge("descriptors", -allowed, (-_DESCRIPTORS_MIN, -256), text, advice)
 
 
-async def examine_processes(ports: Mapping[str, int]) -> list[Finding]:
+async def examine_processes(places: Mapping[str, str]) -> list[Finding]:
     """Ask each process of `chatcraft up` whether it can serve."""
     async with httpx2.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as http:
-        return list(await asyncio.gather(*(_examine(http, name, port) for name, port in ports.items())))
+        return list(await asyncio.gather(*(_examine(http, name, place) for name, place in places.items())))
 
 
-async def _examine(http: httpx2.AsyncClient, name: str, port: int) -> Finding:
-    base, name = f"http://{HEALTH_HOST}:{port}", f"process {name}"
+async def _examine(http: httpx2.AsyncClient, name: str, place: str) -> Finding:
+    base, name = f"http://{place}", f"process {name}"
     try:
         ready = await http.get(f"{base}/readyz")
         metrics = (await http.get(f"{base}/metrics")).text
     except httpx2.HTTPError as exc:
         advice = "`chatcraft up` restarts what dies: see what it prints for this process"
-        return fail(name, f"port {port} does not answer: {str(exc) or type(exc).__name__}", advice)
+        return fail(name, f"{place} does not answer: {str(exc) or type(exc).__name__}", advice)
     if not ready.is_success:
         wrong = "; ".join(line for line in ready.text.splitlines() if not line.endswith(": ok"))
         return fail(name, f"is not ready: {wrong}", "mend what it names; it serves again by itself")

@@ -13,7 +13,7 @@ from deploy.local.postgres import postgres_url
 from deploy.local.servers import ExternalUrls
 from deploy.local.valkey import valkey_url
 
-# What `chatcraft up` leaves word of: its address and its processes.
+# What `chatcraft up` and `make cluster` leave word of: their address and their processes.
 RUNNING_FILE = "running.json"
 # The one user of the bus who may ask for the feed's state, for who serves, and for what nodes delivered.
 BUS_USER = "messages"
@@ -30,8 +30,8 @@ class Targets:
     data_dir: Path | None = None
     is_running: bool = False
     """Whether a `chatcraft up` runs on the data directory."""
-    health_ports: Mapping[str, int] = field(default_factory=dict)
-    """The private port of each of its processes, by name."""
+    health_places: Mapping[str, str] = field(default_factory=dict)
+    """Where the private port of each of its processes is (`127.0.0.1:20001`), by name."""
 
 
 def find_targets(data_dir: Path, url: str | None) -> Targets:
@@ -48,20 +48,26 @@ def find_targets(data_dir: Path, url: str | None) -> Targets:
     own = _list_own(running, noted.get("servers", ()))
     return Targets(
         database=external.database or own.get("postgres"),
-        nats=external.nats or own.get("nats"),
+        nats=external.nats or (find_bus(running, BUS_USER) if running else None),
         redis=external.redis or own.get("valkey"),
         url=url or noted.get("url"),
         data_dir=found,
         is_running=running is not None,
-        health_ports=noted.get("health_ports", {}),
+        health_places=noted.get("health_places", {}),
     )
 
 
+def find_bus(running: DataDir, user: str) -> str | None:
+    """Return where the bus is that runs there, for one of its users; None if it is somebody else's."""
+    servers = [name for name in _read_note(running.path).get("servers", ()) if name.startswith("nats")]
+    return ",".join(nats_url(running, user, name) for name in servers) or None
+
+
 def note_running(
-    data_dir: DataDir, url: str, servers: Sequence[str], health_ports: Mapping[str, int]
+    data_dir: DataDir, url: str, servers: Sequence[str], health_places: Mapping[str, str]
 ) -> None:
     """Leave word of what runs; `servers` are those that are its own."""
-    note = {"url": url, "servers": list(servers), "health_ports": dict(health_ports)}
+    note = {"url": url, "servers": list(servers), "health_places": dict(health_places)}
     data_dir.write_private(RUNNING_FILE, json.dumps(note, indent=2) + "\n")
 
 
@@ -76,9 +82,5 @@ def _read_note(data_dir: Path) -> dict[str, Any]:
 def _list_own(running: DataDir | None, servers: Sequence[str]) -> dict[str, str]:
     if running is None:
         return {}
-    makers: dict[str, Callable[[DataDir], str]] = {
-        "postgres": postgres_url,
-        "nats": lambda found: nats_url(found, BUS_USER),
-        "valkey": valkey_url,
-    }
-    return {name: makers[name](running) for name in servers}
+    makers: dict[str, Callable[[DataDir], str]] = {"postgres": postgres_url, "valkey": valkey_url}
+    return {name: make(running) for name, make in makers.items() if name in servers}
