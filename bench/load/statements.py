@@ -32,7 +32,9 @@ class StatementLog:
     def count(self) -> int:
         """Return how many statements have been logged so far that are no transaction control."""
         text = self._path.read_text(errors="replace")
-        lines = [line for line in text.splitlines() if "LOG:  execute " in line or "LOG:  statement: " in line]
+        lines = [
+            line for line in text.splitlines() if "LOG:  execute " in line or "LOG:  statement: " in line
+        ]
         return sum(not _statement(line).startswith(_CONTROL) for line in lines)
 
     async def _log(self, which: str) -> None:
