@@ -1,0 +1,119 @@
+"""What grows with the number of nodes: rooms of which a node has one member, and what the bus knows of them.
+
+With many nodes most rooms are like this on each. On few nodes many members share a room, which hides it.
+"""
+
+import asyncio
+from typing import Any
+
+from bench.cluster.effort import Effort
+from bench.cluster.system import System, add_up
+from bench.load.load_process import LoadProcess
+from bench.load.measure import rss_bytes
+from bench.load.population import MadeRoom, Person
+from bench.load.triggers import await_pong, connect_to_nats
+from shared.ids import new_id
+
+SHARED = "all in the same rooms"
+ALONE = "each alone in theirs"
+_NODE = "gateway-1"
+_SETTLE_S = 5.0
+_AT_ONCE = 1_000
+_IN_FLIGHT = 16
+_ALLOWED_AS = "gateway"
+
+
+async def measure_spread(system: System, effort: Effort) -> dict[str, Any]:
+    """The same people on one node: in the same rooms, then each in rooms of their own; and subjects alone."""
+    return {
+        "people": effort.spread_people,
+        "rooms_each": effort.spread_rooms_each,
+        SHARED: await _fill(system, effort, is_alone=False),
+        ALONE: await _fill(system, effort, is_alone=True),
+        "subjects": await _subscribe(system, effort),
+    }
+
+
+async def _fill(system: System, effort: Effort, *, is_alone: bool) -> dict[str, Any]:
+    await system.cluster.restart(_NODE)
+    people = await system.population.add_people(effort.spread_people)
+    rooms = await _make_rooms(system, effort, people, is_alone=is_alone)
+    before_bytes = rss_bytes(system.cluster.children[_NODE].pid)
+    async with LoadProcess(system.plan(people, rooms, system.cluster.gateway_urls[0])) as crowd:
+        await crowd.call("open", 0, len(people))
+        await asyncio.sleep(_SETTLE_S)
+        used_bytes = rss_bytes(system.cluster.children[_NODE].pid) - before_bytes
+        idle = await _rest(system, effort)
+        events = await _tell_each(system, effort, crowd, idle) if is_alone else {}
+    return {
+        "rooms_on_node": len(rooms),
+        "rss_bytes_per_connection": round(used_bytes / len(people)),
+        "idle_cores": idle,
+        **events,
+    }
+
+
+async def _make_rooms(
+    system: System, effort: Effort, people: list[Person], *, is_alone: bool
+) -> list[MadeRoom]:
+    turns = range(effort.spread_rooms_each)
+    if is_alone:
+        return await system.population.add_rooms([[person] for _ in turns for person in people])
+    return await system.population.add_rooms([people for _ in turns])
+
+
+async def _rest(system: System, effort: Effort) -> dict[str, float]:
+    """Return what each kind of process uses while nothing happens but audits, pings and leases."""
+    meter = system.meter({})
+    await asyncio.sleep(effort.idle_s)
+    # The node that is measured stands for its kind: on the others nobody is.
+    used = add_up(meter.read_s()) | {"gateway": meter.read_s()[_NODE]}
+    return {kind: round(used_s / effort.idle_s, 4) for kind, used_s in used.items()}
+
+
+async def _tell_each(
+    system: System, effort: Effort, crowd: LoadProcess, idle: dict[str, float]
+) -> dict[str, Any]:
+    """Return what an event costs that has one recipient, less silence: at a steady rate, and flat out."""
+    await crowd.call("learn")
+    found: dict[str, Any] = {}
+    for way, method, args in (
+        ("steady", "steady", (effort.window_s, effort.lone_events_per_s)),
+        ("flat_out", "bursts", (effort.window_s, 1, _IN_FLIGHT)),
+    ):
+        meter = system.meter({})
+        figures = await crowd.call(method, *args)
+        used_s = {"gateway": meter.read_s()[_NODE], "nats": add_up(meter.read_s())["nats"]}
+        costs = {kind: used - idle[kind] * figures["seconds"] for kind, used in used_s.items()}
+        found[f"{way}_us_per_event"] = {
+            **{kind: round(cost_s / figures["deliveries"] * 1e6, 1) for kind, cost_s in costs.items()},
+            "per_s": figures["deliveries_per_s"],
+        }
+    return found
+
+
+async def _subscribe(system: System, effort: Effort) -> dict[str, Any]:
+    """Return what each server of the bus keeps of a subject that somebody listens to, on one of them."""
+    names = system.list_names("nats")
+    before = {name: rss_bytes(system.processes[name]) for name in names}
+    one = await asyncio.to_thread(connect_to_nats, system.cluster.endpoints.nats_url_by_user[_ALLOWED_AS])
+    meter = system.meter({})
+    try:
+        for start in range(0, effort.subjects, _AT_ONCE):
+            lines = (
+                f"SUB chat.room.{new_id()}.> {number + 1}\r\n" for number in range(start, start + _AT_ONCE)
+            )
+            await asyncio.to_thread(one.sendall, "".join(lines).encode())
+        await asyncio.to_thread(await_pong, one)
+        await asyncio.sleep(_SETTLE_S)
+        after = {name: rss_bytes(system.processes[name]) for name in names}
+        used_s = add_up(meter.read_s())
+    finally:
+        one.close()
+    home, *others = [round((after[name] - before[name]) / effort.subjects) for name in names]
+    return {
+        "count": effort.subjects,
+        "rss_bytes_where_it_listens": home,
+        "rss_bytes_elsewhere": round(sum(others) / len(others)),
+        "us_of_all_servers": round(used_s["nats"] / effort.subjects * 1e6, 2),
+    }
