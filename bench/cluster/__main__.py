@@ -9,6 +9,7 @@ from typing import Any
 
 import uvloop
 
+from bench.cluster.bus import measure_bus
 from bench.cluster.crowd import measure_crowd
 from bench.cluster.deliveries import measure_deliveries
 from bench.cluster.effort import FULL, QUICK, Effort
@@ -23,6 +24,7 @@ from deploy.local.errors import StartError
 
 SCENARIOS: dict[str, Callable[[System, Effort], Awaitable[dict[str, Any]]]] = {
     "deliveries": measure_deliveries,
+    "bus": measure_bus,
     "spread": measure_spread,
     "rolling": measure_rolling,
     "crowd": measure_crowd,

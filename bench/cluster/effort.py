@@ -27,6 +27,8 @@ class Effort:
     idle_s: float = 36.0
     """A little more than two audits."""
     subjects: int = 300_000
+    copied: int = 2_000
+    fed: int = 20_000
     lone_events_per_s: float = 1_000.0
 
 
@@ -44,5 +46,7 @@ QUICK = Effort(
     spread_people=100,
     idle_s=8.0,
     subjects=30_000,
+    copied=500,
+    fed=2_000,
     lone_events_per_s=300.0,
 )

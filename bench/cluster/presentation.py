@@ -45,7 +45,7 @@ def _wrong(found: Figures) -> tuple[str, str]:
 
 
 def _deliveries(found: Figures) -> Iterator[Table]:
-    load = f"{found['rooms']} rooms of {found['members']:,}"
+    rooms = f"{found['rooms']} rooms of {found['members']:,}"
     for way in next(iter(found["shapes"].values())):
         rows = []
         for shape, ways in found["shapes"].items():
@@ -55,7 +55,7 @@ def _deliveries(found: Figures) -> Iterator[Table]:
             used, load = row["all_cores"]["median"], row["generator_cores"]["median"]
             cores = f"all {used:.2f}, generator {load:.2f} cores"
             rows.append((shape, f"µs: {costs}   {speed}   {cores}"))
-        yield f"CPU per delivery, {load}, events {way}", rows
+        yield f"CPU per delivery, {rooms}, events {way}", rows
 
 
 def _crowd(found: Figures) -> Iterator[Table]:
@@ -101,11 +101,18 @@ def _spread_out(found: Figures) -> Iterator[Table]:
         cost = found[ALONE][f"{way}_us_per_event"]
         name = f"  an event for one, {way.replace('_', ' ')}"
         rows.append((name, f"µs: gateway {cost['gateway']}, nats {cost['nats']}   {cost['per_s']:,.0f}/s"))
-    subjects = found["subjects"]
-    home, elsewhere = subjects["rss_bytes_where_it_listens"], subjects["rss_bytes_elsewhere"]
-    cost = f"{home:,} bytes each there, {elsewhere:,} elsewhere, {subjects['us_of_all_servers']} µs"
-    rows.append((f"{subjects['count']:,} subjects on one server of NATS", cost))
     yield f"{found['people']:,} people on one node, {found['rooms_each']} rooms each", rows
+
+
+def _bus(found: Figures) -> Iterator[Table]:
+    subjects, copies, feed = found["subjects"], found["copies"], found["feed"]
+    home, elsewhere = subjects["rss_bytes_where_it_listens"], subjects["rss_bytes_elsewhere"]
+    kept = f"{home:,} bytes each there, {elsewhere:,} elsewhere, {subjects['us_of_all_servers']} µs"
+    yield f"The bus alone, {found['servers']} servers", [
+        (f"{subjects['count']:,} subjects on one of them", kept),
+        (f"a copy, {copies['listeners']} listeners", f"{copies['us_per_copy']} µs"),
+        (f"the feed, {feed['at_once']:,} at once", f"{feed['per_s']:,}/s, {feed['us_per_event']} µs each"),
+    ]  # fmt: skip
 
 
 def _rolling(found: Figures) -> Iterator[Table]:
@@ -129,6 +136,7 @@ def _rolling(found: Figures) -> Iterator[Table]:
 _TABLES: dict[str, Callable[[Figures], Iterator[Table]]] = {
     "deliveries": _deliveries,
     "crowd": _crowd,
+    "bus": _bus,
     "spread": _spread_out,
     "rolling": _rolling,
 }

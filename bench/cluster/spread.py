@@ -1,4 +1,4 @@
-"""What grows with the number of nodes: rooms of which a node has one member, and what the bus knows of them.
+"""What grows with the number of nodes: rooms of which a node has one member.
 
 With many nodes most rooms are like this on each. On few nodes many members share a room, which hides it.
 """
@@ -11,26 +11,21 @@ from bench.cluster.system import System, add_up
 from bench.load.load_process import LoadProcess
 from bench.load.measure import rss_bytes
 from bench.load.population import MadeRoom, Person
-from bench.load.triggers import await_pong, connect_to_nats
-from shared.ids import new_id
 
 SHARED = "all in the same rooms"
 ALONE = "each alone in theirs"
 _NODE = "gateway-1"
 _SETTLE_S = 5.0
-_AT_ONCE = 1_000
 _IN_FLIGHT = 16
-_ALLOWED_AS = "gateway"
 
 
 async def measure_spread(system: System, effort: Effort) -> dict[str, Any]:
-    """The same people on one node: in the same rooms, then each in rooms of their own; and subjects alone."""
+    """The same people on one node: in the same rooms, then each in rooms of their own."""
     return {
         "people": effort.spread_people,
         "rooms_each": effort.spread_rooms_each,
         SHARED: await _fill(system, effort, is_alone=False),
         ALONE: await _fill(system, effort, is_alone=True),
-        "subjects": await _subscribe(system, effort),
     }
 
 
@@ -90,30 +85,3 @@ async def _tell_each(
             "per_s": figures["deliveries_per_s"],
         }
     return found
-
-
-async def _subscribe(system: System, effort: Effort) -> dict[str, Any]:
-    """Return what each server of the bus keeps of a subject that somebody listens to, on one of them."""
-    names = system.list_names("nats")
-    before = {name: rss_bytes(system.processes[name]) for name in names}
-    one = await asyncio.to_thread(connect_to_nats, system.cluster.endpoints.nats_url_by_user[_ALLOWED_AS])
-    meter = system.meter({})
-    try:
-        for start in range(0, effort.subjects, _AT_ONCE):
-            lines = (
-                f"SUB chat.room.{new_id()}.> {number + 1}\r\n" for number in range(start, start + _AT_ONCE)
-            )
-            await asyncio.to_thread(one.sendall, "".join(lines).encode())
-        await asyncio.to_thread(await_pong, one)
-        await asyncio.sleep(_SETTLE_S)
-        after = {name: rss_bytes(system.processes[name]) for name in names}
-        used_s = add_up(meter.read_s())
-    finally:
-        one.close()
-    home, *others = [round((after[name] - before[name]) / effort.subjects) for name in names]
-    return {
-        "count": effort.subjects,
-        "rss_bytes_where_it_listens": home,
-        "rss_bytes_elsewhere": round(sum(others) / len(others)),
-        "us_of_all_servers": round(used_s["nats"] / effort.subjects * 1e6, 2),
-    }

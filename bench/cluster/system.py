@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deploy.cluster.cluster import Cluster
-
 from bench.load.measure import CpuMeter, rss_bytes
 from bench.load.plan import Plan
 from bench.load.population import MadeRoom, Person, Population
 from bench.load.statements import StatementLog
+from deploy.cluster.cluster import Cluster
 from deploy.local.child import Child
 from deploy.local.data_dir import DataDir
 from deploy.local.postgres import postgres_url

@@ -24,7 +24,7 @@ from bench.load.wire import handshake
 from shared.ids import new_id
 
 _READ_BYTES = 256 * 1024
-_STALLED_S = 180.0
+_STALLED_S = 300.0
 # As many handshakes at once as in the storm on one gateway (`bench.load.followers`).
 _AT_ONCE = 256
 _SOCKETS_PER_ADDRESS = 5_000

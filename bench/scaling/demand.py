@@ -120,7 +120,7 @@ class Demand:
     @property
     def nats_cores(self) -> float:
         """Of all servers."""
-        return self._cores((self.load.node_events, "event_nats_us"))
+        return self._cores((self.load.messages, "fed_us"), (self.load.node_events, "copy_us"))
 
     @property
     def nats_bytes(self) -> float:

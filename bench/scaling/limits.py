@@ -38,6 +38,8 @@ LIMITS = (
           lambda demand: demand.postgres_cores - demand.postgres_audit_cores, _POSTGRES_CORES * FULL_CORE),
     Limit("PostgreSQL's primary: WAL", f"{_WAL_BYTES_PER_S / 1e6:.0f} MB/s",
           lambda demand: demand.wal_bytes_per_s, _WAL_BYTES_PER_S),
+    Limit("the feed of NATS, which has one leader: events", "what two cores did",
+          lambda demand: demand.load.messages / demand.units["fed_per_s"], 1.0),
     Limit("a server of NATS: memory for subjects", f"{_NATS_BYTES / _GIB:.0f} GiB",
           lambda demand: demand.nats_bytes, _NATS_BYTES),
 )  # fmt: skip

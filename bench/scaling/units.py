@@ -73,10 +73,6 @@ def _audit_us(kind: str) -> Callable[[Figures], float]:
     return find
 
 
-def _event_us(kind: str) -> Callable[[Figures], float]:
-    return lambda figures: float(figures["spread"][ALONE]["steady_us_per_event"][kind])
-
-
 MEASURED = (
     Measured("connection_bytes", "a connection in 20 rooms that its node knows anyhow", "bytes", "gateway",
              lambda f: float(f["memory"]["20_rooms"]["15000"]["rss_bytes_per_connection"])),
@@ -90,13 +86,17 @@ MEASURED = (
     Measured("lone_room_bytes", "a room of which a node has one member: the gateway", "bytes", "cluster",
              _lone_room_bytes),
     Measured("event_us", "an event, and its delivery to one member: the gateway", "µs", "cluster",
-             _event_us("gateway")),
-    Measured("event_nats_us", "an event to one node: all servers of NATS", "µs", "cluster",
-             _event_us("nats")),
+             lambda f: float(f["spread"][ALONE]["steady_us_per_event"]["gateway"])),
+    Measured("fed_us", "an event that the feed keeps on three servers: all of NATS", "µs", "cluster",
+             lambda f: float(f["bus"]["feed"]["us_per_event"])),
+    Measured("fed_per_s", "such events a second, all of it on two cores", "/s", "cluster",
+             lambda f: float(f["bus"]["feed"]["per_s"])),
+    Measured("copy_us", "a copy of it to a node: all of NATS", "µs", "cluster",
+             lambda f: float(f["bus"]["copies"]["us_per_copy"])),
     Measured("subject_bytes", "a subject that a node listens to: every server of NATS", "bytes", "cluster",
-             lambda f: float(f["spread"]["subjects"]["rss_bytes_elsewhere"])),
+             lambda f: float(f["bus"]["subjects"]["rss_bytes_elsewhere"])),
     Measured("subject_home_bytes", "the same, the server that the node is connected to", "bytes", "cluster",
-             lambda f: float(f["spread"]["subjects"]["rss_bytes_where_it_listens"])),
+             lambda f: float(f["bus"]["subjects"]["rss_bytes_where_it_listens"])),
     Measured("audit_gateway_us", "a room's position compared: the gateway", "µs", "cluster",
              _audit_us("gateway")),
     Measured("audit_messages_us", "the same: the messages service", "µs", "cluster", _audit_us("messages")),

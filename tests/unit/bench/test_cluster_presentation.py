@@ -36,6 +36,10 @@ FIGURES = {
             "rooms_on_node": 200, "rss_bytes_per_connection": 29_000, "idle_cores": {"postgres": 0.1},
             "steady_us_per_event": COST, "flat_out_us_per_event": COST,
         },
+    },
+    "bus": {
+        "servers": 3, "copies": {"listeners": 30, "us_per_copy": 4.5},
+        "feed": {"at_once": 1_000, "per_s": 8_000, "us_per_event": 300.0},
         "subjects": {
             "count": 300_000, "rss_bytes_where_it_listens": 250, "rss_bytes_elsewhere": 150,
             "us_of_all_servers": 9.0,
@@ -89,7 +93,7 @@ def test_each_goal_says_whether_it_was_reached():
 
 def test_every_scenario_has_its_table_and_one_that_failed_says_why():
     tables = list(make_tables(FIGURES))
-    assert len(tables) == 6
+    assert len(tables) == 7
     shown = "\n".join(f"{title} {name} {value}" for title, rows in tables for name, value in rows)
     parts = (
         "gateway 12.00",
@@ -100,7 +104,7 @@ def test_every_scenario_has_its_table_and_one_that_failed_says_why():
         "503 7",
         "5.50 s",
     )
-    for part in (*parts, "haproxy 40,000", "300.0"):
+    for part in (*parts, "haproxy 40,000", "300.0", "8,000/s", "3 rooms of 1,000"):
         assert part in shown
     assert list(make_tables({"rolling": {"not_run": "no haproxy"}})) == [
         ("rolling", [("not run", "no haproxy")])
