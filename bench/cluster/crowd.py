@@ -117,8 +117,9 @@ async def _stay(effort: Effort, members: LoadProcess, log: StatementLog) -> tupl
 async def _wait_whole(effort: Effort, members: LoadProcess) -> dict[str, Any]:
     """Return once all that were cut are whole again, or it has taken too long."""
     end_s = time.perf_counter() + effort.gone_s
-    while True:
-        found: dict[str, Any] = await members.call("read")
-        if (found["cut"] and not found["not_whole"]) or time.perf_counter() > end_s:
-            return found
+    cut, not_whole = 0, 0
+    while (not cut or not_whole) and time.perf_counter() < end_s:
         await asyncio.sleep(_POLL_S)
+        cut, not_whole = await members.call("count_cut")
+    found: dict[str, Any] = await members.call("read")
+    return found

@@ -24,8 +24,8 @@ class Effort:
     calm_s: float = 5.0
     spread_people: int = 1_500
     spread_rooms_each: int = 20
-    idle_s: float = 36.0
-    """A little more than two audits."""
+    idle_s: float = 30.0
+    """Two audits."""
     subjects: int = 300_000
     copied: int = 2_000
     fed: int = 20_000

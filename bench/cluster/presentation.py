@@ -101,6 +101,8 @@ def _spread_out(found: Figures) -> Iterator[Table]:
         cost = found[ALONE][f"{way}_us_per_event"]
         name = f"  an event for one, {way.replace('_', ' ')}"
         rows.append((name, f"µs: gateway {cost['gateway']}, nats {cost['nats']}   {cost['per_s']:,.0f}/s"))
+    position = ", ".join(f"{kind} {us}" for kind, us in found[ALONE]["us_per_position"].items())
+    rows.append(("  a position asked for by the audit", f"µs: {position}"))
     yield f"{found['people']:,} people on one node, {found['rooms_each']} rooms each", rows
 
 

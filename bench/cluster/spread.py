@@ -4,6 +4,7 @@ With many nodes most rooms are like this on each. On few nodes many members shar
 """
 
 import asyncio
+import time
 from typing import Any
 
 from bench.cluster.effort import Effort
@@ -11,11 +12,16 @@ from bench.cluster.system import System, add_up
 from bench.load.load_process import LoadProcess
 from bench.load.measure import rss_bytes
 from bench.load.population import MadeRoom, Person
+from shared import calls
+from shared.bus import Bus
+from shared.contracts import internal
 
 SHARED = "all in the same rooms"
 ALONE = "each alone in theirs"
 _NODE = "gateway-1"
 _SETTLE_S = 5.0
+# services/gateway/audit.py
+_ASKED = 1_000
 _IN_FLIGHT = 16
 
 
@@ -39,12 +45,14 @@ async def _fill(system: System, effort: Effort, *, is_alone: bool) -> dict[str, 
         await asyncio.sleep(_SETTLE_S)
         used_bytes = rss_bytes(system.cluster.children[_NODE].pid) - before_bytes
         idle = await _rest(system, effort)
-        events = await _tell_each(system, effort, crowd, idle) if is_alone else {}
+        more = await _tell_each(system, effort, crowd, idle) if is_alone else {}
+        if is_alone:
+            more |= {"us_per_position": await _audit(system, effort, [room.id for room in rooms])}
     return {
         "rooms_on_node": len(rooms),
         "rss_bytes_per_connection": round(used_bytes / len(people)),
         "idle_cores": idle,
-        **events,
+        **more,
     }
 
 
@@ -64,6 +72,26 @@ async def _rest(system: System, effort: Effort) -> dict[str, float]:
     # The node that is measured stands for its kind: on the others nobody is.
     used = add_up(meter.read_s()) | {"gateway": meter.read_s()[_NODE]}
     return {kind: round(used_s / effort.idle_s, 4) for kind, used_s in used.items()}
+
+
+async def _audit(system: System, effort: Effort, room_ids: list[str]) -> dict[str, float]:
+    """Ask for positions as a node's audit does, one question after the other; return what one takes."""
+    bus = await Bus.connect(system.cluster.endpoints.nats_url_by_user["gateway"].split(","), "gateway")
+    asked = [
+        internal.GetPositions(room_ids=room_ids[at : at + _ASKED]) for at in range(0, len(room_ids), _ASKED)
+    ]
+    count = 0
+    try:
+        meter = system.meter({})
+        end_s = time.perf_counter() + effort.window_s
+        while time.perf_counter() < end_s:
+            for each in asked:
+                found = await calls.call(bus, internal.POSITIONS, each, internal.Positions)
+                count += len(found.rooms)
+        used_s = add_up(meter.read_s())
+    finally:
+        await bus.close()
+    return {kind: round(used_s[kind] / count * 1e6, 2) for kind in ("messages", "postgres", "nats")}
 
 
 async def _tell_each(

@@ -52,7 +52,8 @@ class MembersSession:
         self._coming: set[Member] = set()
         self._waiting: deque[Member] = deque()
         self._due: list[tuple[float, int, Callable[[], None]]] = []
-        self._numbers = count()
+        self._timers = count()
+        self._connects = count()
         self._chance = random.Random(1)
         self._sent_s: dict[Said, float] = {}
         self._unsaid: dict[Member, list[Said]] = {}
@@ -94,6 +95,10 @@ class MembersSession:
         """Return the phase so far."""
         return self._record.summarise()
 
+    def count_cut(self) -> tuple[int, int]:
+        """Return how many have been cut, and how many of them are not whole yet. Cheap, unlike `read`."""
+        return len(self._record.cut), len(self._record.not_whole)
+
     def settle(self, seconds: float) -> dict[str, Any]:
         """Be silent until all that was said is answered and heard; return the phase, with what is lost."""
         self.talk(0)
@@ -132,13 +137,13 @@ class MembersSession:
         return is_told
 
     def _later(self, seconds: float, action: Callable[[], None]) -> None:
-        heapq.heappush(self._due, (time.perf_counter() + seconds, next(self._numbers), action))
+        heapq.heappush(self._due, (time.perf_counter() + seconds, next(self._timers), action))
 
     # -- coming and going -------------------------------------------------------------------------
 
     def _connect(self, member: Member) -> None:
         member.begin()
-        number = next(self._numbers) // _SOCKETS_PER_ADDRESS
+        number = next(self._connects) // _SOCKETS_PER_ADDRESS
         one = socket.socket()
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         one.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)

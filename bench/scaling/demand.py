@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from math import ceil
 
-from bench.scaling.units import AUDIT_EVERY_S, Units
+from bench.scaling.units import Units
 from shared.tokens import ACCESS_TOKEN_S
 
 _HOUR_S = 3_600
+# services/gateway/audit.py
+_AUDIT_EVERY_S = 15.0
 # What one process is given: measured at that many connections, and a core that is not full at the peak.
 CONNECTIONS_PER_GATEWAY = 15_000
 FULL_CORE = 0.6
@@ -68,7 +70,7 @@ class Load:
     @property
     def audited(self) -> float:
         """Positions of rooms that nodes ask for."""
-        return self.node_rooms / AUDIT_EVERY_S
+        return self.node_rooms / _AUDIT_EVERY_S
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,6 @@ class Demand:
             (load.writes, "send_gateway_us"),
             (load.node_events, "event_us"),
             (load.deliveries - load.node_events, "delivery_us"),
-            (load.audited, "audit_gateway_us"),
         )
 
     @property
@@ -149,6 +150,16 @@ class Demand:
     def out_bytes_per_s(self) -> float:
         """To clients."""
         return self.load.deliveries * self.units["event_bytes"]
+
+    @property
+    def bus_bytes_per_s(self) -> float:
+        """Events, from NATS to gateways."""
+        return self.load.node_events * self.units["event_bytes"]
+
+    @property
+    def return_s(self) -> float:
+        """CPU of all parts, if the people of one gateway come back to the others."""
+        return self.load.connections / self.load.gateways * self.units["return_us"] / 1e6
 
     @property
     def return_postgres_s(self) -> float:

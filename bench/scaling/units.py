@@ -9,8 +9,6 @@ from bench.load.verdicts import Figures
 
 Units = dict[str, float]
 
-# services/gateway/audit.py
-AUDIT_EVERY_S = 15.0
 _SMALL_ROOMS = ("1 messages service", "100 rooms of 5")
 
 
@@ -61,16 +59,13 @@ def _lone_room_bytes(figures: Figures) -> float:
     return float(more / spread["rooms_each"])
 
 
+def _all_parts_us(figures: Figures) -> float:
+    costs = figures["crowd"]["us_per_connect"]
+    return float(sum(us for kind, us in costs.items() if kind != "load"))
+
+
 def _audit_us(kind: str) -> Callable[[Figures], float]:
-    """A position is asked for once in every audit: what silence costs more when there are more of them."""
-
-    def find(figures: Figures) -> float:
-        shared, alone = figures["spread"][SHARED], figures["spread"][ALONE]
-        cores = alone["idle_cores"].get(kind, 0.0) - shared["idle_cores"].get(kind, 0.0)
-        rooms = alone["rooms_on_node"] - shared["rooms_on_node"]
-        return float(max(cores, 0.0) * AUDIT_EVERY_S / rooms * 1e6)
-
-    return find
+    return lambda figures: float(figures["spread"][ALONE]["us_per_position"][kind])
 
 
 MEASURED = (
@@ -87,20 +82,21 @@ MEASURED = (
              _lone_room_bytes),
     Measured("event_us", "an event, and its delivery to one member: the gateway", "µs", "cluster",
              lambda f: float(f["spread"][ALONE]["steady_us_per_event"]["gateway"])),
-    Measured("fed_us", "an event that the feed keeps on three servers: all of NATS", "µs", "cluster",
-             lambda f: float(f["bus"]["feed"]["us_per_event"])),
-    Measured("fed_per_s", "such events a second, all of it on two cores", "/s", "cluster",
-             lambda f: float(f["bus"]["feed"]["per_s"])),
+    Measured("fed_us", "an event of some thousand a second, with its place in the feed: all of NATS", "µs",
+             "cluster", lambda f: float(f["spread"][ALONE]["flat_out_us_per_event"]["nats"])),
+    Measured("fed_per_s", "events that the feed takes, kept on three servers, all of it on two cores", "/s",
+             "cluster", lambda f: float(f["bus"]["feed"]["per_s"])),
     Measured("copy_us", "a copy of it to a node: all of NATS", "µs", "cluster",
              lambda f: float(f["bus"]["copies"]["us_per_copy"])),
     Measured("subject_bytes", "a subject that a node listens to: every server of NATS", "bytes", "cluster",
              lambda f: float(f["bus"]["subjects"]["rss_bytes_elsewhere"])),
     Measured("subject_home_bytes", "the same, the server that the node is connected to", "bytes", "cluster",
              lambda f: float(f["bus"]["subjects"]["rss_bytes_where_it_listens"])),
-    Measured("audit_gateway_us", "a room's position compared: the gateway", "µs", "cluster",
-             _audit_us("gateway")),
-    Measured("audit_messages_us", "the same: the messages service", "µs", "cluster", _audit_us("messages")),
+    Measured("audit_messages_us", "a room's position compared: the messages service", "µs", "cluster",
+             _audit_us("messages")),
     Measured("audit_postgres_us", "the same: PostgreSQL", "µs", "cluster", _audit_us("postgres")),
+    Measured("return_us", "a connect through HAProxy with its `sync`: all parts together", "µs", "cluster",
+             _all_parts_us),
     Measured("proxy_bytes", "a connection through HAProxy", "bytes", "cluster",
              lambda f: float(f["crowd"]["rss_bytes_per_connection"]["haproxy"])),
     Measured("proxy_us", "a delivery through HAProxy", "µs", "cluster",

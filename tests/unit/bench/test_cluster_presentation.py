@@ -35,6 +35,7 @@ FIGURES = {
         ALONE: {
             "rooms_on_node": 200, "rss_bytes_per_connection": 29_000, "idle_cores": {"postgres": 0.1},
             "steady_us_per_event": COST, "flat_out_us_per_event": COST,
+            "us_per_position": {"messages": 9.0, "postgres": 7.5, "nats": 0.3},
         },
     },
     "bus": {
@@ -104,7 +105,7 @@ def test_every_scenario_has_its_table_and_one_that_failed_says_why():
         "503 7",
         "5.50 s",
     )
-    for part in (*parts, "haproxy 40,000", "300.0", "8,000/s", "3 rooms of 1,000"):
+    for part in (*parts, "haproxy 40,000", "300.0", "8,000/s", "postgres 7.5", "3 rooms of 1,000"):
         assert part in shown
     assert list(make_tables({"rolling": {"not_run": "no haproxy"}})) == [
         ("rolling", [("not run", "no haproxy")])
