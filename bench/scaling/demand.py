@@ -9,6 +9,8 @@ from shared.tokens import ACCESS_TOKEN_S
 _HOUR_S = 3_600
 # services/gateway/audit.py
 _AUDIT_EVERY_S = 15.0
+# services/gateway/presence.py
+_REREAD_EVERY_S = 60.0
 # What one process is given: measured at that many connections, and a core that is not full at the peak.
 CONNECTIONS_PER_GATEWAY = 15_000
 FULL_CORE = 0.6
@@ -65,7 +67,14 @@ class Load:
     """Events, each counted once for every node that has a listener."""
     node_rooms: float
     """Rooms, likewise."""
+    watched: float
+    """People, each counted once for every node where somebody watches them."""
     subjects: float
+
+    @property
+    def reread(self) -> float:
+        """Presences that nodes read anew, so that a lost change is found."""
+        return self.watched / _REREAD_EVERY_S
 
     @property
     def audited(self) -> float:
@@ -203,6 +212,7 @@ def _load(users: int, behaviour: Behaviour, gateways: int) -> Load:
         deliveries=messages * sum(kind.share * kind.connections for kind, _ in spread),
         node_events=messages * sum(kind.share * nodes for kind, nodes in spread),
         node_rooms=node_rooms,
+        watched=watched,
         subjects=node_rooms * _SUBJECTS_PER_ROOM + connections + watched,
     )
 

@@ -83,6 +83,7 @@ _WORK: tuple[Row, ...] = (
     ("of it, audits", lambda d: f"{d.messages_audit_cores:.1f} cores", "extrapolated"),
     ("**auth** services", lambda d: _processes(d.auth_cores), f"refreshes, {_REST}; logins come on top"),
     ("**presence** services", lambda _d: f"**{AT_LEAST}**", "not measured in these files"),
+    ("**Redis**: presences read anew a second", lambda d: _short(d.load.reread), "reckoned; its cost is not"),
     ("**HAProxy**: CPU, all", lambda d: f"{d.proxy_cores:.1f} cores", "extrapolated; without TLS"),
     ("HAProxy: descriptors", lambda d: _short(d.load.connections * 2), "two a connection"),
     ("**NATS**: CPU, all servers", lambda d: f"{d.nats_cores:.1f} cores", "extrapolated: room events only"),
