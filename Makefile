@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run cluster test check bench bench-gateway bench-store bench-accounts soak fmt web image clean browser slapd promtool FORCE
+.PHONY: help setup run cluster test check bench bench-gateway bench-store bench-accounts bench-cluster soak fmt web image clean browser slapd promtool FORCE
 
 BIN := .venv/bin
 NODE := sh deploy/local/make/with_node.sh
@@ -50,6 +50,9 @@ bench-store: setup ## Measure the message store, ten million messages of it too 
 
 bench-accounts: setup ## Measure signing in, token checks, and messages beside a flood of logins (ARGS="--quick")
 	@$(BIN)/python -m bench.accounts $(ARGS)
+
+bench-cluster: setup ## Measure several gateways behind HAProxy, one killed, all restarted (ARGS="--quick")
+	@$(BIN)/python -m bench.cluster $(ARGS)
 
 soak: setup ## Come, go, talk and break off for MINUTES=10, then look for leaks
 	@$(BIN)/python -m bench.soak --minutes $(MINUTES) $(ARGS)

@@ -5,7 +5,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import asyncpg
 import httpx2
 
 from bench.gateway.effort import Effort
@@ -14,6 +13,7 @@ from bench.load.followers import FollowersSession
 from bench.load.load_process import LoadProcess
 from bench.load.measure import summarise_repeats
 from bench.load.population import MadeRoom
+from bench.load.statements import StatementLog
 from shared.ids import new_id
 
 _ROOMS_EACH = 5
@@ -85,35 +85,14 @@ async def _send(system: System, rooms: Sequence[MadeRoom], messages: Messages) -
 async def _count_queries(system: System, rooms: Sequence[MadeRoom], followers: LoadProcess) -> int:
     """Return how many statements of a storm are not those of its sends, by PostgreSQL's own log."""
     messages = {room.id: [new_id() for _ in range(_MESSAGES_PER_ROOM)] for room in rooms}
-    await _log_statements(system, "all")
-    try:
-        started = _count_logged(system)
+    async with StatementLog(system.admin_url, system.postgres_log) as log:
+        started = log.count()
         began_s = time.perf_counter()
         await _send(system, rooms, messages)
         await asyncio.sleep(_LOGGED_S)
-        alone_s, alone = time.perf_counter() - began_s, _count_logged(system) - started
+        alone_s, alone = time.perf_counter() - began_s, log.count() - started
         # What runs by the clock (audits, sweeps) is in both; the storm is given the same time to end in.
-        started = _count_logged(system)
+        started = log.count()
         await _cut(system, rooms, followers)
         await asyncio.sleep(min(alone_s, _LOGGED_S))
-        return max(0, _count_logged(system) - started - alone)
-    finally:
-        await _log_statements(system, "none")
-
-
-async def _log_statements(system: System, which: str) -> None:
-    connection = await asyncpg.connect(system.admin_url)
-    try:
-        await connection.execute(f"ALTER SYSTEM SET log_statement = '{which}'")
-        await connection.execute("SELECT pg_reload_conf()")
-    finally:
-        await connection.close()
-    await asyncio.sleep(_LOGGED_S)
-
-
-def _count_logged(system: System) -> int:
-    """Count statements that are no transaction control."""
-    text = system.postgres_log.read_text(errors="replace")
-    lines = [line for line in text.splitlines() if "LOG:  execute " in line or "LOG:  statement: " in line]
-    control = ("BEGIN", "COMMIT", "ROLLBACK", "SET ", "SHOW ")
-    return sum(not line.partition(": ")[2].partition(": ")[2].lstrip().startswith(control) for line in lines)
+        return max(0, log.count() - started - alone)

@@ -20,7 +20,9 @@ _STALLED_S = 120.0
 _SOCKETS_PER_ADDRESS = 5_000
 
 
-class _Id(Struct):
+class Message(Struct):
+    """What is read of a message."""
+
     id: str
 
 
@@ -30,30 +32,43 @@ class _Position(Struct):
 
 
 class _Element(Struct):
-    room: _Id
+    room: Message
     position: _Position
     state: str
-    messages: list[_Id]
+    messages: list[Message]
 
 
-class _Data(Struct):
+class FrameData(Struct):
+    """What is read of a frame's `d`, or of a reply."""
+
     id: str = ""
     after_rev: int = -1
-    messages: list[_Id] = []
+    retry_after_ms: int = 0
+    messages: list[Message] = []
     rooms: list[_Element] = []
     next_cursor: str | None = None
 
 
-class _Frame(Struct):
+class Refusal(Struct):
+    """An error of the protocol."""
+
+    code: str
+    retry_after_ms: int | None = None
+
+
+class FollowedFrame(Struct):
+    """What is read of a frame."""
+
     ref: int = 0
     ev: str = ""
     room_id: str = ""
     rev: int = 0
-    d: _Data | None = None
-    ok: _Data | None = None
+    d: FrameData | None = None
+    ok: FrameData | None = None
+    error: Refusal | None = None
 
 
-_decode = msgspec.json.Decoder(_Frame).decode
+decode = msgspec.json.Decoder(FollowedFrame).decode
 
 
 class Follower:
@@ -92,11 +107,15 @@ class Follower:
             return PONG
         if opcode != TEXT:
             raise ConnectionError(f"the server closed: {payload!r}")
-        frame = _decode(payload)
+        frame = decode(payload)
+        if frame.error is not None:
+            raise ConnectionError(payload[:200].decode())
+        return self._follow(frame)
+
+    def _follow(self, frame: FollowedFrame) -> bytes:
+        """Do what the frame of a client asks for that sends nothing but `sync`."""
         if frame.ev == "ready":
             return self._sync(None)
-        if frame.ref and frame.ok is None:
-            raise ConnectionError(payload[:200].decode())
         if frame.ok is not None:
             return self._on_synced(frame.ok)
         if frame.rev and frame.d is not None:
@@ -110,7 +129,7 @@ class Follower:
         d = {"rooms": held} | ({"cursor": cursor} if cursor else {})
         return text_frame(msgspec.json.encode({"op": "sync", "ref": 1, "d": d}))
 
-    def _on_synced(self, page: _Data) -> bytes:
+    def _on_synced(self, page: FrameData) -> bytes:
         for element in page.rooms:
             self._tally[element.state] = self._tally.get(element.state, 0) + 1
             self.revs[element.room.id] = element.position.rev
@@ -120,7 +139,7 @@ class Follower:
         self.is_synced = True
         return b""
 
-    def _on_event(self, frame: _Frame, d: _Data) -> None:
+    def _on_event(self, frame: FollowedFrame, d: FrameData) -> None:
         """Judge a frame by its place: the next one, or a fault that is counted."""
         rev = self.revs.get(frame.room_id, 0)
         if frame.rev <= rev:
@@ -128,9 +147,9 @@ class Follower:
         elif frame.rev != rev + 1 and not (frame.ev == "room.changes" and d.after_rev <= rev):
             self._tally["gaps"] += 1
         self.revs[frame.room_id] = frame.rev
-        self._hold(d.messages if frame.ev == "room.changes" else [_Id(d.id)])
+        self._hold(d.messages if frame.ev == "room.changes" else [Message(d.id)])
 
-    def _hold(self, messages: list[_Id]) -> None:
+    def _hold(self, messages: list[Message]) -> None:
         ids = [message.id for message in messages]
         self.held.update(ids)
         self.missing.difference_update(ids)

@@ -98,9 +98,11 @@ class CpuMeter:
     def read(self) -> dict[str, float]:
         """Return the share of a core that each process used since the start."""
         elapsed_s = time.perf_counter() - self._started_s
-        return {
-            name: round((used_s - self._before[name]) / elapsed_s, 3) for name, used_s in self._read().items()
-        }
+        return {name: round(used_s / elapsed_s, 3) for name, used_s in self.read_s().items()}
+
+    def read_s(self) -> dict[str, float]:
+        """Return the seconds of CPU that each process used since the start."""
+        return {name: used_s - self._before[name] for name, used_s in self._read().items()}
 
     def _read(self) -> dict[str, float]:
         plain = {name: cpu_s(pid) for name, pid in self._pids.items()}

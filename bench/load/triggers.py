@@ -55,22 +55,34 @@ class Events:
         return (self._head % (self._rev, now_ns) + self._tail).encode()
 
 
+def connect_to_nats(url: str) -> socket.socket:
+    """Return a connection of a NATS user to the first server of a URL, ready for commands."""
+    parts = urlsplit(url.partition(",")[0])
+    one = socket.create_connection((parts.hostname or "", parts.port or 4222))
+    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    who = {"user": unquote(parts.username or ""), "pass": unquote(parts.password or "")}
+    options = json.dumps({**who, "verbose": False, "pedantic": False, "name": "bench"})
+    one.sendall(f"CONNECT {options}\r\n".encode())
+    await_pong(one)
+    return one
+
+
+def await_pong(one: socket.socket) -> None:
+    """Return once the server has taken everything sent so far. Raises ConnectionError."""
+    one.sendall(b"PING\r\n")
+    answer = b""
+    while b"PONG" not in answer:
+        if b"-ERR" in answer or not (more := one.recv(65536)):
+            raise ConnectionError(f"NATS refused: {answer!r}")
+        answer += more
+
+
 class NatsTrigger:
     """Publishes on NATS as the messages service does after a commit; rooms take turns."""
 
     def __init__(self, url: str, rooms: Sequence[tuple[str, int, int]]) -> None:
         """`rooms`: id, position (rev), and how many members are connected."""
-        parts = urlsplit(url.partition(",")[0])
-        self._socket = socket.create_connection((parts.hostname or "", parts.port or 4222))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        who = {"user": unquote(parts.username or ""), "pass": unquote(parts.password or "")}
-        options = json.dumps({**who, "verbose": False, "pedantic": False, "name": "bench"})
-        self._socket.sendall(f"CONNECT {options}\r\nPING\r\n".encode())
-        answer = b""
-        while b"PONG" not in answer:
-            if b"-ERR" in answer or not (more := self._socket.recv(65536)):
-                raise ConnectionError(f"NATS refused: {answer!r}")
-            answer += more
+        self._socket = connect_to_nats(url)
         self._rooms = [
             (f"chat.room.{room_id}.message.created", Events(room_id, rev=rev), members)
             for room_id, rev, members in rooms

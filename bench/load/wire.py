@@ -9,6 +9,8 @@ PING_BYTES = b"\x89\x00"
 # A mask of zeros is a mask (section 5.3), and spares the generator the work.
 _MASK = b"\0\0\0\0"
 PONG = b"\x8a\x80" + _MASK
+# A close without a code answers any.
+CLOSED = b"\x88\x80" + _MASK
 _MASKED = 0x80
 _LENGTH_16, _LENGTH_64 = 126, 127
 
