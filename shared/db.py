@@ -89,7 +89,8 @@ def translate(exc: Exception) -> ChatError | None:
         return unavailable("the database was cut off")
     if isinstance(exc, (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError)):
         return unavailable("the database does not answer")
-    if isinstance(exc, asyncpg.exceptions.InterfaceError):
+    # The second one: the server has announced that it ends this connection, and the end is not here yet.
+    if isinstance(exc, (asyncpg.exceptions.InterfaceError, asyncpg.exceptions.InternalClientError)):
         return unavailable("the database was cut off")
     code = next((each.sqlstate for each in causes if isinstance(getattr(each, "sqlstate", None), str)), None)
     if code and (code[:2] in _TRANSIENT_CLASSES or code in _TRANSIENT_CODES):

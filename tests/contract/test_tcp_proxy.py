@@ -124,8 +124,7 @@ async def test_an_orphaned_client_hears_nothing_while_the_server_has_forgotten_i
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
     assert await Caller(reader, writer).say(b"a newcomer\n") == b"a newcomer\n"
     proxy.cut_orphans()
-    with pytest.raises(ConnectionResetError):
-        await asyncio.wait_for(caller.reader.read(1), WAIT_S)
+    assert await asyncio.wait_for(caller.reader.read(1), WAIT_S) == b""
     assert await Caller(reader, writer).say(b"not cut\n") == b"not cut\n"
     writer.close()
     await writer.wait_closed()
