@@ -19,8 +19,8 @@ PASSWORD = "correct horse 9"
 REPLY_S = 4.0
 _RETRY_S = (0.1, 0.6)
 _EMOJIS = ("👍", "🎉", "👀", "❤️", "🚀")
-# What the protocol lets one try again, and a lost reply.
-_PASSING = {"unavailable", "timeout", "internal", "rate_limited", "disconnected"}
+# What the protocol lets one try again, and a lost reply; but `internal`: no fault is to be met unforeseen.
+_PASSING = {"unavailable", "timeout", "rate_limited", "disconnected"}
 
 
 class Guest:
@@ -58,9 +58,9 @@ class Guest:
             try:
                 return await self.client.call(command, request)
             except ChatCraftError as exc:
-                if exc.code not in _PASSING:
-                    if exc.code not in allowed:
-                        self.ledger.wrong.append(f"{self.name}: {command.name} was refused: {exc}")
+                if exc.code not in {*_PASSING, *allowed}:
+                    self.ledger.wrong.append(f"{self.name}: {command.name} was refused: {exc} {exc.details}")
+                if not exc.is_retryable:
                     return None
                 self.ledger.refusals[exc.code] += 1
             await asyncio.sleep(self.chance.uniform(*_RETRY_S))

@@ -16,6 +16,9 @@ from tests.chaos.system import ChaosStack
 from tests.chaos.troubles import Troubles
 from tests.faults.bus_faults import count_held
 
+# One lost message is missed by everybody who held it.
+_SHOWN_MAX, _SHOWN_CHARS = 30, 700
+
 Say = Callable[[str], None]
 
 
@@ -44,7 +47,7 @@ async def run(seed: int, seconds: float, data_dir: DataDir, say: Say) -> Outcome
         wrong += keeper.wrong + evening.ledger.wrong
     if wrong:
         shutil.copytree(data_dir.path / "logs", stack.logs / "servers", dirs_exist_ok=True)
-        wrong.append(f"the logs are in {stack.logs}")
+        wrong = [*map(_shorten, wrong[:_SHOWN_MAX]), f"{len(wrong)} findings; the logs are in {stack.logs}"]
     return Outcome(wrong, len(evening.ledger.promises), _summarize(evening))
 
 
@@ -80,19 +83,15 @@ async def _judge(judge: Judge, evening: Evening, say: Say) -> list[str]:
     *staying, leaving = evening.guests
     await asyncio.gather(*(_return(guest) for guest in staying))
     await leaving.client.disconnect()
+    say("everybody has their last answer and is connected")
     wrong = await settle(judge.check_timelines)
-    say("timelines")
     wrong += await settle(judge.check_presence)
-    say("presence")
     await _return(leaving)
     wrong += await settle(judge.check_states)
-    say("states")
     wrong += await settle(judge.check_outbox, PUBLISHED_WITHIN_S)
-    say("outbox")
     wrong += await settle(judge.check_feed)
-    say("feed")
     wrong += await settle(judge.check_database)
-    say("database")
+    say("judged; now all leave")
     return wrong + await judge.check_order_kept()
 
 
@@ -101,6 +100,10 @@ async def _return(guest: Guest) -> None:
     task = asyncio.create_task(come_back(guest))
     await asyncio.wait({task}, timeout=60)
     task.cancel()
+
+
+def _shorten(line: str) -> str:
+    return line if len(line) <= _SHOWN_CHARS else f"{line[:_SHOWN_CHARS]} …"
 
 
 def _summarize(evening: Evening) -> str:

@@ -1,15 +1,16 @@
-"""A minute of chaos by a seed of its own: whatever broke, nothing is lost, doubled, reordered or leaked."""
+"""Half a minute of chaos: whatever broke, nothing is lost, doubled, reordered or leaked."""
 
-import random
 from pathlib import Path
 
 import pytest
 
 from deploy.local.data_dir import DataDir
 from tests.chaos.run import run
+from tests.chaos.schedule import KINDS, plan
 
-SECONDS = 40.0
-# Enough for those that talk all the time, and few enough for a machine that does other things as well.
+# Of the first thousands of seeds the one whose schedule meets the most in this time; others by `make chaos`.
+SEED, SECONDS = 1592, 35.0
+# Few enough for a machine that does other things as well, and more than nobody would get who is cut off.
 ACKED_MIN = 50
 
 
@@ -20,9 +21,9 @@ def mended() -> None:
 
 @pytest.mark.timeout(300)
 async def test_whatever_breaks_nothing_is_lost_doubled_reordered_or_leaked(tmp_path: Path) -> None:
-    seed = random.SystemRandom().randrange(2**32)
-    said = [f"python -m tests.chaos --seed {seed} --minutes {SECONDS / 60:.4g}"]
+    assert {each.what for each in plan(SEED, SECONDS)} == {kind.what for kind in KINDS}
+    said: list[str] = []
     with DataDir.open(tmp_path / "data") as data_dir:
-        outcome = await run(seed, SECONDS, data_dir, said.append)
+        outcome = await run(SEED, SECONDS, data_dir, said.append)
     assert not outcome.wrong, "\n".join(said + outcome.wrong)
     assert outcome.acked >= ACKED_MIN
