@@ -2,6 +2,8 @@
 
 import asyncpg
 import pytest
+from asyncpg.exceptions import InterfaceError
+from sqlalchemy.exc import InternalError
 
 from shared.contracts.errors import ErrorCode
 from shared.db import translate
@@ -12,9 +14,15 @@ ENDED = asyncpg.exceptions.InternalClientError(
 )
 
 
-@pytest.mark.parametrize(
-    "exc", [ENDED, ConnectionResetError(), asyncpg.exceptions.InterfaceError("connection is closed")]
+CUT_OFF = (
+    ENDED,
+    InternalError(None, None, ENDED),
+    ConnectionResetError(),
+    InterfaceError("connection is closed"),
 )
+
+
+@pytest.mark.parametrize("exc", CUT_OFF, ids=repr)
 def test_a_connection_that_was_cut_off_is_unavailable_and_can_be_tried_again(exc: Exception):
     translated = translate(exc)
     assert translated is not None
