@@ -37,8 +37,10 @@ async def invite(urls: list[str], seed: str) -> AsyncIterator[Evening]:
         wanderers = [await _register(await come(number)) for number in range(WANDERERS)]
         public_ids, closed_ids = await _make_rooms(senders)
         room_ids = public_ids + closed_ids
+        others = [each.me.id for each in senders + wanderers if each.me]
         guests: list[Guest] = [
-            Sender(f"sender-{number}", each, ledger, seed, room_ids) for number, each in enumerate(senders)
+            Sender(f"sender-{number}", each, ledger, seed, room_ids=room_ids, others=others)
+            for number, each in enumerate(senders)
         ]
         guests += [Reader(f"device-{number}", each, ledger, seed) for number, each in enumerate(devices)]
         guests += [

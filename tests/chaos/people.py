@@ -82,16 +82,27 @@ class Guest:
 
 
 class Sender(Guest):
-    """Writes, edits, deletes and reacts in the rooms given, over whatever connection there is."""
+    """Writes, edits, deletes and reacts in the rooms given, and mentions the others there."""
 
-    def __init__(self, name: str, client: Client, ledger: Ledger, seed: str, room_ids: Sequence[str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        client: Client,
+        ledger: Ledger,
+        seed: str,
+        *,
+        room_ids: Sequence[str],
+        others: Sequence[str],
+    ) -> None:
         super().__init__(name, client, ledger, seed)
         self._room_ids = room_ids
+        self._others = others
         self._own: list[Promise] = []
 
     async def act(self) -> None:
         acts: dict[Callable[[], Awaitable[None]], float] = {
-            self._send: 10, self._edit: 2, self._delete: 1, self._react: 2, self.mark_read: 2, self._cut: 0.3
+            self._send: 10, self._edit: 2, self._delete: 1, self._react: 2, self._set_topic: 0.5,
+            self.mark_read: 2, self._cut: 0.3,
         }  # fmt: skip
         [act] = self.chance.choices(list(acts), list(acts.values()))
         await act()
@@ -99,6 +110,7 @@ class Sender(Guest):
     async def _send(self) -> None:
         room_id = self.chance.choice(self._room_ids)
         text = f"{self.name} {len(self._own)}" + "." * self.chance.choice((0, 40, 4_000))
+        text += self.chance.choice(("", "", "", " <!room>", f" <@{self.chance.choice(self._others)}>"))
         sent = await self.call(messages.send, messages.SendMessage(room_id, new_id(), text))
         if sent is not None:
             self._own.append(self.ledger.add(sent.message))
@@ -125,6 +137,12 @@ class Sender(Guest):
         request = reactions.OneReaction(promise.room_id, promise.id, emoji)
         if await self.call(reactions.add, request, "conflict"):
             promise.reactions.add((emoji, self.id))
+
+    async def _set_topic(self) -> None:
+        """Of one of the rooms where that is allowed to oneself."""
+        room_id = self.chance.choice(self._room_ids)
+        topic = f"{self.name}'s {self.chance.randrange(1_000)}"
+        await self.call(rooms.update, rooms.UpdateRoom(room_id, topic=topic), "forbidden", "conflict")
 
     async def _cut(self) -> None:
         self.client.cut(self.chance.choice(self.client.urls))
