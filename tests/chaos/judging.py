@@ -53,7 +53,7 @@ class Judge:
     def __init__(self, stack: ChaosStack, evening: Evening) -> None:
         self._stack = stack
         self._evening = evening
-        self._stored: dict[str, list[Message]] = {}
+        self._stored: dict[str, dict[str, Message]] = {}
 
     async def check_timelines(self) -> list[str]:
         """What was acked is stored, once, in one order, on every gateway."""
@@ -66,7 +66,17 @@ class Judge:
             if any(view != views[0] for view in views):
                 found.append(f"room {room_id}: the gateways do not show the same")
             found += self._evening.ledger.compare(room_id, views[0])
-            self._stored[room_id] = views[0]
+            self._stored[room_id] = {message.id: message for message in views[0]}
+            found += await self._check_threads(room_id)
+        return found
+
+    async def _check_threads(self, room_id: str) -> list[str]:
+        found: list[str] = []
+        async with _visiting(self._evening.guests[0], self._stack.gateway_urls[0]) as client:
+            for thread_id in self._evening.ledger.list_threads(room_id):
+                replies = await _list_all(client, room_id, thread_id)
+                found += self._evening.ledger.compare(room_id, replies, thread_id)
+                self._stored[room_id] |= {message.id: message for message in replies}
         return found
 
     async def check_states(self) -> list[str]:
@@ -89,7 +99,7 @@ class Judge:
         for element in fresh:
             room_id = element.room.id
             found += find_differences(held[room_id], element)
-            stored = {message.id: message for message in self._stored[room_id]}
+            stored = self._stored[room_id]
             found += [
                 f"holds {message!r}, stored is {stored.get(message.id)!r}"
                 for message in held[room_id].messages.values()
@@ -166,11 +176,11 @@ class Judge:
         ]
 
 
-async def _list_all(client: Client, room_id: str) -> list[Message]:
+async def _list_all(client: Client, room_id: str, thread_id: str | None = None) -> list[Message]:
     found: list[Message] = []
     has_after, after_seq = True, 0
     while has_after:
-        page = await client.list_messages(room_id, after_seq=after_seq, limit=100)
+        page = await client.list_messages(room_id, after_seq=after_seq, limit=100, thread_id=thread_id)
         found += page.messages
         has_after, after_seq = page.has_after, found[-1].seq if found else 0
     return found

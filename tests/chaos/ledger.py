@@ -15,6 +15,7 @@ class Promise:
 
     id: str
     room_id: str
+    thread_id: str | None
     sender_id: str
     text: str
     is_deleted: bool = False
@@ -36,7 +37,7 @@ class Ledger:
 
     def add(self, message: Message) -> Promise:
         """Note a message that was acked as sent."""
-        made = Promise(message.id, message.room_id, message.sender_id, message.text)
+        made = Promise(message.id, message.room_id, message.thread_id, message.sender_id, message.text)
         self.promises[message.id] = made
         return made
 
@@ -49,9 +50,13 @@ class Ledger:
         """Who has been away from a room begins anew there."""
         self.read_marks.pop((user_id, room_id), None)
 
-    def compare(self, room_id: str, stored: Sequence[Message]) -> list[str]:
-        """Name what differs between a room's promises and its whole timeline, ascending by seq."""
-        promised = {each.id: each for each in self.promises.values() if each.room_id == room_id}
+    def list_threads(self, room_id: str) -> list[str]:
+        """Return the threads of a room in which a reply was acked."""
+        return sorted({each.thread_id for each in self._list(room_id) if each.thread_id})
+
+    def compare(self, room_id: str, stored: Sequence[Message], thread_id: str | None = None) -> list[str]:
+        """Name what differs between the promises and a whole timeline, the room's or a thread's, by seq."""
+        promised = {each.id: each for each in self._list(room_id) if each.thread_id == thread_id}
         counts = Counter(message.id for message in stored)
         found = _shown("acked, but not stored", promised.keys() - counts.keys())
         found += _shown("stored, but never acked", counts.keys() - promised.keys())
@@ -62,7 +67,11 @@ class Ledger:
         for message in stored:
             if message.id in promised:
                 found += _compare_message(promised[message.id], message)
-        return [f"room {room_id}: {each}" for each in found]
+        where = f"thread {thread_id} of " if thread_id else ""
+        return [f"{where}room {room_id}: {each}" for each in found]
+
+    def _list(self, room_id: str) -> list[Promise]:
+        return [each for each in self.promises.values() if each.room_id == room_id]
 
 
 def _compare_orders(promised: Sequence[Promise], stored: Sequence[Message]) -> list[str]:

@@ -18,6 +18,7 @@ PASSWORD = "correct horse 9"
 # Shorter than the client's own: somebody behind a silent link is to try again before the chaos is over.
 REPLY_S = 4.0
 _RETRY_S = (0.1, 0.6)
+_REPLIES, _RECENT = 0.25, 50
 _EMOJIS = ("👍", "🎉", "👀", "❤️", "🚀")
 # What the protocol lets one try again, and a lost reply; but `internal`: no fault is to be met unforeseen.
 _PASSING = {"unavailable", "timeout", "rate_limited", "disconnected"}
@@ -108,10 +109,14 @@ class Sender(Guest):
         await act()
 
     async def _send(self) -> None:
-        room_id = self.chance.choice(self._room_ids)
+        """In a room, or in the thread of something that was said there."""
+        room_id, thread_id = self.chance.choice(self._room_ids), None
+        if self.chance.random() < _REPLIES and (roots := self._list_heard()):
+            root = self.chance.choice(roots)
+            room_id, thread_id = root.room_id, root.thread_id or root.id
         text = f"{self.name} {len(self._own)}" + "." * self.chance.choice((0, 40, 4_000))
         text += self.chance.choice(("", "", "", " <!room>", f" <@{self.chance.choice(self._others)}>"))
-        sent = await self.call(messages.send, messages.SendMessage(room_id, new_id(), text))
+        sent = await self.call(messages.send, messages.SendMessage(room_id, new_id(), text, thread_id))
         if sent is not None:
             self._own.append(self.ledger.add(sent.message))
 
@@ -130,10 +135,9 @@ class Sender(Guest):
 
     async def _react(self) -> None:
         """To anybody's message; its author may have deleted it meanwhile."""
-        theirs = [each for each in self.ledger.promises.values() if each.room_id in self._room_ids]
-        if not theirs:
+        if not (heard := self._list_heard()):
             return
-        promise, emoji = self.chance.choice(theirs[-50:]), self.chance.choice(_EMOJIS)
+        promise, emoji = self.chance.choice(heard), self.chance.choice(_EMOJIS)
         request = reactions.OneReaction(promise.room_id, promise.id, emoji)
         if await self.call(reactions.add, request, "conflict"):
             promise.reactions.add((emoji, self.id))
@@ -146,6 +150,10 @@ class Sender(Guest):
 
     async def _cut(self) -> None:
         self.client.cut(self.chance.choice(self.client.urls))
+
+    def _list_heard(self) -> list[Promise]:
+        """Return what anybody said of late."""
+        return list(self.ledger.promises.values())[-_RECENT:]
 
     def _choose(self, fits: Callable[[Promise], bool]) -> Promise | None:
         fitting = [each for each in self._own if not each.is_deleted and fits(each)]

@@ -42,6 +42,14 @@ def test_messages_of_other_rooms_are_not_missed():
     assert acked(message(1), replace(message(2), room_id="other")).compare(ROOM, [message(1)]) == []
 
 
+def test_a_thread_is_a_timeline_of_its_own():
+    root, reply = message(1), replace(message(2), seq=1, thread_id="m1")
+    ledger = acked(root, reply)
+    assert ledger.list_threads(ROOM) == ["m1"]
+    assert ledger.compare(ROOM, [root]) == ledger.compare(ROOM, [reply], "m1") == []
+    assert ledger.compare(ROOM, [], "m1") == ["thread m1 of room room: 1 acked, but not stored: m2"]
+
+
 def test_a_sender_whose_messages_stand_in_another_order_is_found():
     swapped = [replace(message(2), seq=1), message(3, BERT), replace(message(1), seq=3)]
     found = acked(message(1), message(2), message(3, BERT)).compare(
