@@ -157,7 +157,7 @@ class Judge:
             found.append(f"{sessions} sessions of messages services")
         return found
 
-    async def check_order_kept(self) -> list[str]:
+    def find_disorder(self) -> list[str]:
         """No connection was ever told a change twice, or one after a hole."""
         states = [(guest.name, guest.client.state) for guest in self._evening.guests]
         return [

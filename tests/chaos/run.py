@@ -92,7 +92,7 @@ async def _judge(judge: Judge, evening: Evening, say: Say) -> list[str]:
     wrong += await settle(judge.check_feed)
     wrong += await settle(judge.check_database)
     say("judged; now all leave")
-    return wrong + await judge.check_order_kept()
+    return wrong + judge.find_disorder()
 
 
 async def _return(guest: Guest) -> None:

@@ -91,8 +91,10 @@ class Troubles:
         url = postgres_url(self._stack._data_dir, as_admin=True)
         with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):  # as above
             connection = await asyncpg.connect(url, timeout=_ASK_S)
-            await connection.execute(_END_SESSIONS, name, timeout=_ASK_S)
-            await connection.close(timeout=_ASK_S)
+            try:
+                await connection.execute(_END_SESSIONS, name, timeout=_ASK_S)
+            finally:
+                connection.terminate()
 
     async def _roll(self) -> None:
         """One gateway after the other, each only once the one before it is ready again."""
