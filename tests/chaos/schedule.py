@@ -6,8 +6,9 @@ Knows names, no process and no clock; `troubles.py` does what is said here.
 import random
 from dataclasses import dataclass
 
+from tests.nats_cluster import NAMES as NATS
+
 COUNTS = {"auth": 2, "messages": 2, "presence": 2, "gateway": 3}
-NATS = ("nats-0", "nats-1", "nats-2")
 GATEWAYS = tuple(f"gateway-{index}" for index in range(COUNTS["gateway"]))
 SERVICES = tuple(f"{service}-{index}" for service, count in COUNTS.items() for index in range(count))
 

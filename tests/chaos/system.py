@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from deploy.local.child import Child
 from deploy.local.data_dir import DataDir
-from tests.chaos.schedule import BUS_LINKS, COUNTS, DOORS, SERVICES, STORE_LINKS
+from tests.chaos.schedule import BUS_LINKS, COUNTS, DOORS, NATS, SERVICES, STORE_LINKS
 from tests.faults.standby import with_port
-from tests.nats_cluster import NAMES, ClusteredStack
+from tests.nats_cluster import ClusteredStack
 from tests.stack import HOST
 from tests.tcp_proxy import TcpProxy
 
@@ -43,7 +43,7 @@ class ChaosStack(ClusteredStack):
 
     async def start(self) -> Self:
         ports = {store: self._data_dir.port(store) for store in ("postgres", "valkey")}
-        ports |= {server: urlsplit(self.url_of(server, "gateway")).port or 0 for server in NAMES}
+        ports |= {server: urlsplit(self.url_of(server, "gateway")).port or 0 for server in NATS}
         for link in (*STORE_LINKS, *BUS_LINKS):
             await self._open(link, ports[link.partition("~")[2]])
         await super().start()

