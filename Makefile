@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run cluster test check bench bench-gateway bench-store bench-accounts bench-cluster soak fmt web image clean browser slapd promtool FORCE
+.PHONY: help setup run cluster test check bench bench-gateway bench-store bench-accounts bench-cluster soak chaos fmt web image clean browser slapd promtool FORCE
 
 BIN := .venv/bin
 NODE := sh deploy/local/make/with_node.sh
@@ -56,6 +56,9 @@ bench-cluster: setup ## Measure several gateways behind HAProxy, one killed, all
 
 soak: setup ## Come, go, talk and break off for MINUTES=10, then look for leaks
 	@$(BIN)/python -m bench.soak --minutes $(MINUTES) $(ARGS)
+
+chaos: setup ## Break everything for MINUTES=10 by the schedule of SEED=7, then look what is lost, doubled or leaked
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fmt: setup ## Format the code and sort its imports
 	@$(BIN)/ruff check --fix --exit-zero

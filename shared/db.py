@@ -85,7 +85,9 @@ def translate(exc: Exception) -> ChatError | None:
     causes = list(_causes(exc))
     if any(isinstance(each, asyncpg.exceptions.TargetServerAttributeNotMatched) for each in causes):
         return unavailable("the database takes no writes: it is a standby, or read-only")
-    if isinstance(exc, DBAPIError) and exc.connection_invalidated:
+    # The driver's words when the server has said that it ends this connection, and the end is not here yet.
+    is_ending = any(isinstance(each, asyncpg.exceptions.InternalClientError) for each in causes)
+    if is_ending or (isinstance(exc, DBAPIError) and exc.connection_invalidated):
         return unavailable("the database was cut off")
     if isinstance(exc, (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError)):
         return unavailable("the database does not answer")

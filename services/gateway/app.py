@@ -191,7 +191,7 @@ def _follow_trouble(gateway: Gateway) -> None:
 
     async def resume() -> None:
         try:
-            await gateway.revocations.pull()
+            await gateway.revocations.pull_quietly()
         finally:
             gateway.hub.release()
 

@@ -54,6 +54,13 @@ class Revocations:
             self._take(row)
         self._rev = max(self._rev, answer.rev)
 
+    async def pull_quietly(self) -> None:
+        """The same; while auth is away what is held has to do, and the next pull is soon."""
+        try:
+            await self.pull()
+        except ChatError as exc:
+            log.warning("revocations_not_pulled", code=exc.code)
+
     def find(self, claims: Claims) -> Revocation | None:
         """Return the row that ends these claims, or None. Three look-ups."""
         rows = self._rows
@@ -77,7 +84,7 @@ class Revocations:
         rev = self._rev
         self._take(row)
         self._rev = rev
-        self._background.spawn("revocations_gap", self._pull_quietly())
+        self._background.spawn("revocations_gap", self.pull_quietly())
 
     def _take(self, row: Revocation) -> None:
         self._rev = max(self._rev, row.rev)
@@ -90,12 +97,6 @@ class Revocations:
     async def _pull_forever(self) -> None:
         while True:
             await asyncio.sleep(_PULL_S)
-            await self._pull_quietly()
+            await self.pull_quietly()
             now_s = self._clock.now().timestamp()
             self._rows = {key: row for key, row in self._rows.items() if row.until > now_s}
-
-    async def _pull_quietly(self) -> None:
-        try:
-            await self.pull()
-        except ChatError as exc:
-            log.warning("revocations_not_pulled", code=exc.code)

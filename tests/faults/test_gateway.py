@@ -8,6 +8,7 @@ import asyncpg
 import httpx2
 import pytest
 
+from tests.faults.observing import read_metrics
 from tests.faults.talking import created, hears_all, list_all, talking
 from tests.stack import Stack
 from tests.wire import People, Person, Refused, eventually, new_id
@@ -115,6 +116,23 @@ async def test_without_the_auth_service_sockets_live_on_and_new_ones_open(
         assert (caught.value.status, caught.value.code) == (503, "unavailable")
     await broken.restart("auth", 0)
     assert (await folk.register("carl")).id
+
+
+async def test_a_bus_that_comes_back_while_auth_is_away_delivers_and_no_task_fails_for_it(
+    broken: Stack, anna: Person, bert: Person
+) -> None:
+    room_id = await anna.create_room(members=(bert,))
+    async with bert.socket() as socket:
+        await broken.kill("auth", 0, signal.SIGKILL)
+        await broken.kill("nats", number=signal.SIGKILL)
+        await broken.restart("nats")
+        async with talking(anna, room_id) as talker:
+            await eventually(lambda: talker.acked, 20)
+        await hears_all(socket, talker)
+        for index in range(2):
+            failures = (await read_metrics(broken, "gateway", index)).get("chatcraft_task_failures_total", 0)
+            assert failures == 0
+    await broken.restart("auth", 0)
 
 
 async def test_a_gateway_that_stood_still_closes_nobody_for_it(

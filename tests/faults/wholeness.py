@@ -14,7 +14,7 @@ from tests.stack import Stack
 from tests.wire import Person, Socket, eventually
 
 POOL = 10
-_STUCK = """
+STUCK = """
 SELECT count(*) FROM pg_stat_activity
 WHERE usename = 'chatcraft' AND state LIKE 'idle in transaction%' AND now() - state_change > interval '3 s'
 """
@@ -68,7 +68,7 @@ async def check_nothing_left(stack: Stack, admin_url: str | None = None) -> None
     admin = await asyncpg.connect(admin_url or postgres_url(stack._data_dir, as_admin=True))
     try:
         await eventually(lambda: admin.fetchval("SELECT count(*) = 0 FROM messages.outbox"), 20)
-        assert await admin.fetchval(_STUCK) == 0
+        assert await admin.fetchval(STUCK) == 0
         assert await admin.fetchval(SESSIONS) <= POOL * len(replicas)
         findings: list[Finding] = []
         await verify(admin, findings.append, lambda _summary: None)
