@@ -52,15 +52,16 @@ _COMMENT = "SELECT shobj_description(oid, 'pg_database') AS comment FROM pg_data
 @asynccontextmanager
 async def connect(url: str) -> AsyncIterator[Connection]:
     """Open a connection; what goes wrong on it is a StartError with PostgreSQL's words."""
-    connection: Connection = None
     try:
         connection = await _connect(url, server_settings={"application_name": "chatcraft-backup"})
-        yield connection
     except (PostgresError, InterfaceError, OSError) as exc:
         raise StartError(f"PostgreSQL: {exc or type(exc).__name__}") from exc
+    try:
+        yield connection
+    except (PostgresError, InterfaceError) as exc:
+        raise StartError(f"PostgreSQL: {exc or type(exc).__name__}") from exc
     finally:
-        if connection is not None:
-            await connection.close()
+        await connection.close()
 
 
 def read_major(connection: Connection) -> int:
@@ -128,8 +129,8 @@ class Place:
         """`admin_url` names another database of the server, and a role that may create some."""
         self.url = url
         self.admin_url = admin_url
-        self.name = unquote(urlsplit(url).path[1:])
         self._owner = unquote(urlsplit(url).username or "")
+        self.name = unquote(urlsplit(url).path[1:]) or self._owner  # as PostgreSQL takes a URL without one
         self._fresh, self._replaced = f"{self.name}_restoring", f"{self.name}_replaced"
 
     @property

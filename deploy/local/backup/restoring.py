@@ -85,17 +85,23 @@ class _Restore:
         self._check_change_of_secret(data_dir, given_secret, people)
         async with database.connect(place.admin_url) as admin:
             await place.create_fresh(admin)
-            self._say(f"Reading {self._backup.path} …")
-            await programs.load(place.fresh_url, self._backup.iterate_dump())
-            await migrate(place.fresh_url)
-            await self._repeat_erasures()
-            await self._raise_epoch()
-            await self._verify()
-            if data_dir is not None and given_secret is not None:
-                data_dir.set_secret(secret.NAME, given_secret)
-            await place.exchange(admin)
-            self._say(f"Restored: {describe(self._backup.manifest)}.")
-            await place.drop_rest(admin)
+            try:
+                await self._fill()
+                if data_dir is not None and given_secret is not None:
+                    data_dir.set_secret(secret.NAME, given_secret)
+                await place.exchange(admin)
+                self._say(f"Restored: {describe(self._backup.manifest)}.")
+            finally:
+                await place.drop_rest(admin)
+
+    async def _fill(self) -> None:
+        """Bring the fresh one to where it can take the other's place."""
+        self._say(f"Reading {self._backup.path} …")
+        await programs.load(self._place.fresh_url, self._backup.iterate_dump())
+        await migrate(self._place.fresh_url)
+        await self._repeat_erasures()
+        await self._raise_epoch()
+        await self._verify()
 
     async def _check_target(self, connection: Connection) -> int:
         """Return how many people are there now. Raises StartError unless all of it may be replaced."""

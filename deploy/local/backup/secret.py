@@ -7,8 +7,8 @@ import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
-from deploy.local.backup.private_file import write_whole
 from deploy.local.data_dir import DataDir
 from deploy.local.errors import StartError
 
@@ -40,12 +40,11 @@ def list_previous_secrets() -> Sequence[str]:
     return [each for each in os.environ.get(_PREVIOUS_VARIABLE, "").split(",") if each.strip()]
 
 
-def write_secret(path: Path, secret: str | None, *, replaces: bool) -> None:
+def write_secret(file: IO[bytes], secret: str | None) -> None:
     """Write the secret into a file of its own. Raises StartError where it is not known here."""
     if secret is None:
         raise StartError(f"the secret key is not known here; set {_VARIABLE}, or leave out --secret-key")
-    with write_whole(path, replaces=replaces) as file:
-        file.write(secret.strip().encode() + b"\n")
+    file.write(secret.strip().encode() + b"\n")
 
 
 def read_secret(path: Path) -> str:
