@@ -9,7 +9,7 @@ import typer
 
 from deploy.local.operating import DEFAULT_DATA_DIR, DataDirOption, operate
 
-_ACCOUNTS, _KEYS, _AUDIT = "Accounts", "Keys", "Audit log"
+_ACCOUNTS, _KEYS, _AUDIT, _ERASURES = "Accounts", "Keys", "Audit log", "Erasures"
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -28,6 +28,9 @@ HeadOption = Annotated[
 ]
 SinceOption = Annotated[
     str | None, typer.Option(metavar="NUMBER:HASH", help="Check also against an end that was kept.")
+]
+ListArgument = Annotated[
+    str, typer.Argument(metavar="FILE", help="What `list-erasures` printed; - is standard input.")
 ]
 
 
@@ -126,3 +129,18 @@ def verify_audit(
     """
     kept = [f"--since={since}"] if since else []
     operate("auth", data_dir, "verify-audit", *(["--head"] if head else []), *kept)
+
+
+@app.command(rich_help_panel=_ERASURES)
+def list_erasures(*, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+    """Print a line for each erasure that was asked for, to keep apart from backups. It names nobody."""
+    operate("auth", data_dir, "list-erasures")
+
+
+@app.command(rich_help_panel=_ERASURES)
+def repeat_erasures(file: ListArgument, *, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
+    """Erase again who is back by the restore of a backup from before they were erased.
+
+    Who is being erased already, or is not there, is left out. The auth service does it, once it runs.
+    """
+    operate("auth", data_dir, "repeat-erasures", "--", file)

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.local import admin, importing, looking
+from deploy.local import admin, importing, keeping, looking
 from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
 from deploy.local.errors import StartError
@@ -104,6 +104,8 @@ def version() -> None:
     typer.echo(f"chatcraft {metadata.version('chatcraft')}")
 
 
+app.command()(keeping.backup)
+app.command()(keeping.restore)
 app.command()(looking.doctor)
 app.command()(looking.trace)
 app.add_typer(admin.app, name="admin")

@@ -91,6 +91,11 @@ class DataDir:
             _write_json(self.path / "secrets.json", self._secrets)
         return str(self._secrets[name])
 
+    def set_secret(self, name: str, secret: str) -> None:
+        """Keep a secret that was made elsewhere."""
+        self._secrets[name] = secret
+        _write_json(self.path / "secrets.json", self._secrets)
+
     @staticmethod
     def peek_secret(path: Path, name: str) -> str | None:
         """Return a secret of a directory that need not be open, nor be there; makes none."""

@@ -15,10 +15,11 @@ from deploy.local.up import check_external
 
 
 @asynccontextmanager
-async def open_database(external: ExternalUrls, path: Path) -> AsyncIterator[str]:
+async def open_database(external: ExternalUrls, path: Path, *, migrates: bool = True) -> AsyncIterator[str]:
     """Give the URL of the database: the one that was named, a running `chatcraft up`'s, or the embedded one.
 
-    The last is started for as long as it is needed. A named one is not migrated: others may be using it.
+    The last is started for as long as it is needed, and brought up to date unless it is for being looked at
+    as it is. A named one is not migrated: others may be using it.
     Raises StartError.
     """
     if external.database is not None:
@@ -34,7 +35,8 @@ async def open_database(external: ExternalUrls, path: Path) -> AsyncIterator[str
             try:
                 await start_and_wait(server)
                 await ensure_database(data_dir)
-                await migrate_embedded(data_dir, postgres_url(data_dir))
+                if migrates:
+                    await migrate_embedded(data_dir, postgres_url(data_dir))
                 yield postgres_url(data_dir)
             finally:
                 await server.stop()

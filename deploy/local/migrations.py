@@ -47,6 +47,12 @@ async def migrate_embedded(data_dir: DataDir, database_url: str) -> bool:
     return True
 
 
+def list_revisions(service: str) -> set[str]:
+    """Return the numbers of a service's migrations that this version has."""
+    versions = _package_dir("services") / service / "migrations" / "versions"
+    return {file.name.partition("_")[0] for file in versions.glob("[0-9]*_*.py")}
+
+
 def _fingerprint() -> str:
     digest = hashlib.sha256()
     for file in sorted(_package_dir("services").glob("*/migrations/**/*.py")):

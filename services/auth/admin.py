@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from services.auth import hints
 from services.auth.keys import Sealer
 from services.auth.operating import Operator
+from services.auth.privacy import repeating
 from services.auth.settings import SecretSettings
 from services.auth.store.audit_trail import Head
 from services.auth.store.schema import check_schema
@@ -70,8 +71,16 @@ COMMANDS: dict[str, tuple[str, Run]] = {
         "check that no entry of the audit log is altered, missing or out of order",
         lambda operator, asked: operator.verify_audit(asked.since, prints_head=asked.head),
     ),
+    "list-erasures": (
+        "print what repeat-erasures needs to know of each erasure that was asked for",
+        lambda operator, _asked: operator.list_erasures(),
+    ),
+    "repeat-erasures": (
+        "ask again for erasures that a restore has undone",
+        lambda operator, asked: operator.repeat_erasures(repeating.read_list(asked.file)),
+    ),
 }
-_WITHOUT_NAME = ("rotate-keys", "reseal", "verify-audit")
+_WITHOUT_NAME = ("rotate-keys", "reseal", "verify-audit", "list-erasures", "repeat-erasures")
 
 
 def main() -> None:
@@ -112,6 +121,7 @@ def _read_arguments() -> argparse.Namespace:
     parsers["verify-audit"].add_argument(
         "--since", type=_read_head, metavar="NUMBER:HASH", help="check against one that was kept"
     )
+    parsers["repeat-erasures"].add_argument("file", help="what list-erasures printed; - is standard input")
     return parser.parse_args()
 
 

@@ -13,10 +13,12 @@ from services.auth.administration import PASSWORD_GIVEN_FOR, By
 from services.auth.keys import Sealer
 from services.auth.mail import sealing as mail_sealing
 from services.auth.passwords import Passwords
+from services.auth.privacy import repeating
 from services.auth.sealing import SecretSealer
-from services.auth.store import accounts, logins, sealed, users
+from services.auth.store import accounts, erasures, logins, sealed, users
 from services.auth.store.audit_trail import Head
 from services.auth.store.database import read_clock
+from services.auth.store.erasures import Requested
 from services.auth.verifying import verify
 from shared.contracts import auth
 from shared.contracts.admin import AdminUser
@@ -197,6 +199,26 @@ class Operator:
             if prints_head
             else f"{head.number:,} entries: nothing is wrong."
         )
+        return True
+
+    async def list_erasures(self) -> bool:
+        """Print each erasure that was asked for: ids, a digest, a choice, and no name."""
+        async with self._engine.connect() as connection:
+            for each in await erasures.list_requested(connection):
+                self._say(repeating.to_line(each))
+        return True
+
+    async def repeat_erasures(self, listed: Sequence[Requested]) -> bool:
+        """Ask for those again that this database does not know of; the auth service then does them."""
+        count = 0
+        for each in listed:
+            async with self._engine.begin() as connection:
+                revocations = await repeating.repeat(connection, self._by, each)
+            if revocations is not None:
+                self.revocations += revocations
+                count += 1
+        if count:
+            self._say(f"{count:,} {'erasure was' if count == 1 else 'erasures were'} asked for again.")
         return True
 
     def _note(self, revocation: Revocation | None) -> None:

@@ -18,6 +18,7 @@ from prometheus_client import Counter, Gauge
 from shared.bus import subjects
 from shared.bus.caller import Caller, encode_headers
 from shared.bus.fan_in import FanInCallback, FanInClient, Subscription
+from shared.bus.moving import Mover
 from shared.bus.requests import Requests
 from shared.bus.served import BusRequest, Endpoint
 from shared.bus.traced import TracedRequests
@@ -45,6 +46,9 @@ _CONNECT_TIMEOUT_S = 5
 # nats-py tries for ever, also the first time; a service that cannot start says so instead.
 _FIRST_CONNECT_S = 10
 _ROUND_TRIP_S = 2.0
+# What lies between two replicas, or between two links of the only one; more is an outage, which is told.
+_NOBODY_S = 1.0
+_NOBODY_PAUSE_S = 0.05
 
 
 class Bus:
@@ -56,6 +60,7 @@ class Bus:
         self._client = FanInClient()
         self._client.on_callback_error = _on_callback_error
         self._requests = Requests(self._client) if tracer is None else TracedRequests(self._client, tracer)
+        self._mover = Mover(self._client, self._requests)
         self._services: list[Service] = []
         self._on_trouble: list[Callable[[], None]] = []
         self._on_restored: list[Callable[[], None]] = []
@@ -75,6 +80,7 @@ class Bus:
                     error_cb=bus._on_error,
                     disconnected_cb=bus._on_disconnected,
                     reconnected_cb=bus._on_reconnected,
+                    lame_duck_mode_cb=bus._on_lame_duck,
                     connect_timeout=_CONNECT_TIMEOUT_S,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=_RECONNECT_WAIT_S,  # type: ignore[arg-type]  # annotated int, slept on as a float
@@ -119,14 +125,17 @@ class Bus:
     ) -> bytes:
         """Ask whoever serves `subject` and return its raw reply, `{"ok":…}` or `{"error":…}`.
 
-        Raises ChatError `unavailable` (nobody serves it, link down) or `timeout`: then the
-        command may have taken effect or not.
+        Waits while the link moves to another server, and a second for somebody who serves it. Raises
+        ChatError `unavailable` (nobody does, link down) or `timeout`: then the command may have taken
+        effect or not.
         """
+        if self._mover.is_holding:
+            timeout_s = await self._wait_moved(timeout_s)
         if not self._client.is_connected:
             raise unavailable("the bus is down")
         headers = encode_headers(caller, agent) if caller else b""
         try:
-            return await self._requests.ask(subject, payload, headers, timeout_s)
+            return await self._ask(subject, payload, headers, timeout_s)
         except nats.errors.NoRespondersError as exc:
             raise unavailable(f"nobody serves {subject} at present") from exc
         except nats.errors.TimeoutError as exc:
@@ -135,6 +144,32 @@ class Bus:
             ) from exc
         except nats.errors.Error as exc:
             raise unavailable("the bus went down meanwhile") from exc
+
+    async def _wait_moved(self, timeout_s: float) -> float:
+        """Wait for the other link; return how much time is left."""
+        loop = asyncio.get_running_loop()
+        begun_at = loop.time()
+        try:
+            await self._mover.wait(timeout_s)
+        except TimeoutError as exc:
+            raise unavailable("the bus is down") from exc
+        return timeout_s - (loop.time() - begun_at)
+
+    async def _ask(self, subject: str, payload: bytes, headers: bytes, timeout_s: float) -> bytes:
+        """Ask; while nobody serves it, again: a service that starts anew is back in a moment.
+
+        Nobody has got what nobody serves, so it cannot take effect twice.
+        """
+        loop = asyncio.get_running_loop()
+        begun_at = loop.time()
+        while True:
+            left_s = timeout_s - (loop.time() - begun_at)
+            try:
+                return await self._requests.ask(subject, payload, headers, left_s)
+            except nats.errors.NoRespondersError:
+                if loop.time() - begun_at + _NOBODY_PAUSE_S > min(_NOBODY_S, timeout_s):
+                    raise
+                await asyncio.sleep(_NOBODY_PAUSE_S)
 
     async def publish(
         self, subject: str, payload: bytes, headers: dict[str, str] | None = None, *, reply: str = ""
@@ -225,6 +260,7 @@ class Bus:
     async def close(self) -> None:
         """Send what is queued and close."""
         self._is_closing = True
+        await self._mover.stop()
         await self._client.close()
 
     def _on_request(
@@ -254,7 +290,12 @@ class Bus:
         CONNECTED.set(1)
         RECONNECTS.inc()
         log.info("bus_reconnected")
+        self._mover.on_restored()
         self._tell(self._on_restored)
+
+    async def _on_lame_duck(self) -> None:
+        # Called in the middle of reading: what it takes is done beside that.
+        self._mover.begin()
 
     @staticmethod
     def _tell(callbacks: list[Callable[[], None]]) -> None:

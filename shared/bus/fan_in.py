@@ -70,6 +70,8 @@ class FanInClient(Client):
     def __init__(self) -> None:
         super().__init__()
         self._taken: dict[int, Taken] = {}
+        self.owed = 0
+        """Requests that were taken and not answered yet."""
 
     on_callback_error: Callable[[bytes, Exception], None]
     """Called with the subject when a fan-in callback has raised; set before the first subscription."""
@@ -128,6 +130,16 @@ class FanInClient(Client):
         subscription = endpoint._subscription  # noqa: SLF001 - nor their subscriptions
         assert subscription is not None, "made when it was added"
         self._taken[subscription._id] = (endpoint, on_request)  # noqa: SLF001 - what the server calls it
+
+    def stop_requests(self) -> None:
+        """Get no more of them over this link. They stand in nats-py's table, so the next link brings them."""
+        for sid in self._taken:
+            if sid in self._entries:
+                self._write(wire.unsub_cmd(sid, 0))
+
+    async def reconnect(self) -> None:
+        """Close the link and open one to another server, as after the loss of it."""
+        await self._process_op_err(nats.errors.StaleConnectionError())
 
     async def catch_up(self) -> None:
         """Wait until less is unsent than what NATS may still have to take."""
@@ -199,6 +211,7 @@ class FanInClient(Client):
         endpoint, on_request = taken
         self.stats["in_msgs"] += 1
         self.stats["in_bytes"] += len(data)
+        self.owed += 1
         endpoint._num_requests += 1  # noqa: SLF001 - what `$SRV.STATS` tells
         try:
             on_request(reply, data, headers)

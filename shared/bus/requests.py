@@ -49,6 +49,11 @@ class Requests:
             timer.cancel()
             del self._waiting[token]
 
+    @property
+    def count(self) -> int:
+        """How many wait for an answer."""
+        return len(self._waiting)
+
     def fail_all(self) -> None:
         """The link is down: no answer will come."""
         for reply in self._waiting.values():

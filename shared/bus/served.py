@@ -40,7 +40,11 @@ class BusRequest:
         return None
 
     def respond(self, reply: bytes) -> None:
-        """Queue the reply for the next flush; while the link is down it is lost and the caller times out."""
+        """Queue the reply for the next flush; while the link is down it is lost and the caller times out.
+
+        Each request is answered once.
+        """
+        self._client.owed -= 1
         if not self._client.is_connected:
             log.warning("reply_lost")
         elif self._reply:

@@ -17,7 +17,7 @@ from tests.faults.previous_version import unpack_previous_version
 from tests.faults.talking import Talker, created, list_all, talking
 from tests.stack import Stack
 from tests.up_process import run_program
-from tests.wire import Json, People, Person, Socket, eventually
+from tests.wire import PASSWORD, Json, People, Person, Socket, eventually, read
 
 ORDERS = {
     "store first": (
@@ -28,7 +28,14 @@ ORDERS = {
         ("gateway", 1),
         ("gateway", 0),
     ),
-    "gateways first": (("gateway", 0), ("gateway", 1), ("messages", 0), ("messages", 1), ("auth", 0)),
+    "gateways first": (
+        ("gateway", 0),
+        ("gateway", 1),
+        ("messages", 0),
+        ("messages", 1),
+        ("auth", 0),
+        ("presence", 0),
+    ),
 }
 # Some of the steps' own time, and some of talking with that mix.
 SAID_PER_STEP = 8
@@ -70,6 +77,26 @@ class Reader:
             await eventually(lambda: heard <= {*self.seen, *created(socket, self.room_id)}, 20)
 
 
+async def gets_in_and_is_seen(person: Person, other: Person) -> None:
+    """At the node of the one the other signs in, refreshes, looks around and is seen as they said."""
+    login = {"login": other.user["username"], "password": PASSWORD}
+    there = f"{person.url}/api/v1/auth"
+    signed_in = read(await person.http.post(f"{there}/login", json=login))
+    again = {"refresh_token": signed_in["tokens"]["refresh_token"]}
+    tokens = read(await person.http.post(f"{there}/refresh", json=again))["tokens"]
+    guest = Person(person.url, other.user, tokens, person.http)
+    await guest.rest("PUT", "/presence", {"status": "dnd", "text": "in the middle of a rollout"})
+    async with guest.socket(sync=False) as socket:
+        await socket.call("presence.watch", {"user_ids": [person.id]})
+
+        async def is_seen() -> bool:
+            [shown] = (await person.rest("GET", f"/presence?user_ids={other.id}"))["presences"]
+            return bool(shown["status"] == "dnd")
+
+        await eventually(is_seen)
+    await guest.rest("POST", "/auth/logout")
+
+
 async def read_version(stack: Stack) -> int:
     database = await asyncpg.connect(stack.endpoints.database_url)
     version = await database.fetchval("SELECT version_num FROM messages.schema_version")
@@ -98,6 +125,8 @@ async def test_versions_are_mixed_during_a_rollout_and_nobody_misses_anything(
             for service, index in ORDERS[order]:
                 await stack.restart(service, index)
                 await reader.hears(talker)
+                await gets_in_and_is_seen(anna, bert)
+                await gets_in_and_is_seen(bert, anna)
             message = await bert.send(room_id, "from the other side")
             edited = {"text": "edited"}
             await bert.rest("PATCH", f"/rooms/{room_id}/messages/{message['id']}", edited)

@@ -62,6 +62,22 @@ async def insert_erasure(
     await _note_finished(connection, erasure_id, "access")
 
 
+class Requested(Struct, frozen=True):
+    """What has to be known of an erasure to ask for it again in a database that is older than it."""
+
+    id: str
+    user_id: str
+    receipt_hash: bytes
+    messages: MessagesChoice
+
+
+async def list_requested(connection: AsyncConnection) -> list[Requested]:
+    """Return all that were ever asked for, the oldest first."""
+    columns = (erasures.c.id, erasures.c.user_id, erasures.c.receipt_hash, erasures.c.messages)
+    rows = await connection.execute(select(*columns).order_by(erasures.c.requested_at, erasures.c.id))
+    return [Requested(*row) for row in rows]
+
+
 async def is_begun(connection: AsyncConnection, user_id: str) -> bool:
     """Whether somebody, or the owner of a bot, is being erased, or was."""
     is_bot = literal(user_id, UUID(as_uuid=False)) == func.any(erasures.c.bot_ids)

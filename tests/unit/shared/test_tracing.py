@@ -72,6 +72,7 @@ class FakeClient:
     """Keeps what is sent, and answers."""
 
     is_connected = True
+    owed = 0
 
     def __init__(self) -> None:
         self.sent: list[tuple[Any, ...]] = []
