@@ -67,6 +67,11 @@ class Crowd:
         everybody = [*self.listeners, self.newcomers]
         return [complaint for each in everybody for complaint in each.complaints]
 
+    @property
+    def close_codes(self) -> list[int]:
+        """With which the listeners' sockets have been closed so far."""
+        return [code for each in self.listeners for code in each.close_codes]
+
     async def goes_on(self) -> None:
         """Wait until more has been sent, and more have come."""
         sent, came = len(self.talker.acked), self.newcomers.answers
@@ -147,15 +152,12 @@ async def test_logins_show_where_clients_really_are(cluster: Cluster, door: str)
 
 
 async def test_a_gateway_that_is_restarted_turns_nobody_away(
-    cluster: Cluster, anna: Person, bert: Person, http: httpx2.AsyncClient
+    cluster: Cluster, anna: Person, bert: Person
 ) -> None:
     async with crowding(anna, bert) as crowd:
-        held = sum(each.is_synced for each in crowd.listeners)
         await cluster.restart("gateway-1")
         await crowd.goes_on()
-    codes = [code for each in crowd.listeners for code in each.close_codes]
-    assert held == LISTENERS
-    assert codes
+        codes = crowd.close_codes
     assert set(codes) == {1012}
     assert not crowd.complaints
     assert not crowd.talker.refusals
@@ -165,10 +167,9 @@ async def test_the_death_of_a_gateway_turns_nobody_away(cluster: Cluster, anna: 
     async with crowding(anna, bert) as crowd:
         await cluster.kill("gateway-2")
         await crowd.goes_on()
-        codes = [code for each in crowd.listeners for code in each.close_codes]
+        codes = crowd.close_codes
         await cluster.restart("gateway-2")
         await crowd.goes_on()
-    assert codes
     assert set(codes) == {1006}
     assert not crowd.complaints
 
@@ -176,7 +177,7 @@ async def test_the_death_of_a_gateway_turns_nobody_away(cluster: Cluster, anna: 
 async def test_without_one_of_each_service_and_of_the_bus_sends_go_on(
     cluster: Cluster, anna: Person, bert: Person
 ) -> None:
-    names = ["auth-1", "messages-1", "presence-1", "nats-1"]
+    names = ["auth-1", "messages-1", "presence-1", "nats-1"]  # one after the other, and none comes back
     async with crowding(anna, bert) as crowd:
         for name in names:
             await cluster.kill(name)
