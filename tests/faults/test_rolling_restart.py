@@ -23,7 +23,6 @@ from tests.wire import Person, eventually
 
 pytestmark = pytest.mark.timeout(300)
 SERVICES = [(service, index) for service in ("messages", "auth", "presence", "gateway") for index in (0, 1)]
-ROUNDS = 2
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +66,8 @@ class Crowd:
                 await asyncio.wait_for(asyncio.gather(*tasks), 30)
 
     async def goes_on(self) -> None:
-        """Wait until each of them has got something done."""
-        wanted = [each.rounds + 1 for each in self.chores]
+        """Wait until each of them has got something done that was begun after this."""
+        wanted = [each.rounds + 2 for each in self.chores]
         await goes_on(self.talkers)
         await eventually(
             lambda: all(each.rounds >= count for each, count in zip(self.chores, wanted, strict=True)), 30
@@ -98,8 +97,9 @@ async def test_services_and_gateways_are_restarted_and_nobody_notices(
         for service, index in SERVICES:
             assert await broken.find(service, index).stop()
             await broken.restart(service, index)
-            await become_ready(broken, http)
-            await crowd.goes_on()
+            await goes_on(crowd.talkers, more=3)
+        await become_ready(broken, http)
+        await crowd.goes_on()
     await crowd.check()
     assert all(each.returns >= 2 for each in crowd.roamers)
 
@@ -112,7 +112,8 @@ async def test_servers_of_the_bus_are_restarted_and_nobody_notices(
             await send_away(broken, name)
             await start_and_wait(broken.find(name))
             await become_ready(broken, http)
-            await crowd.goes_on()
+            await goes_on(crowd.talkers, more=3)
+        await crowd.goes_on()
     await crowd.check()
 
 
