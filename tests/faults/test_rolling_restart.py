@@ -30,7 +30,7 @@ async def broken(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clus
     counts = {"auth": 2, "messages": 2, "presence": 2, "gateway": 2}
     env = {
         "CHATCRAFT_MESSAGES_FEED_REPLICAS": "3",
-        "CHATCRAFT_GATEWAY_PRE_STOP_S": "0.5",  # several times what the doors take to notice
+        "CHATCRAFT_GATEWAY_PRE_STOP_S": "1",  # several times what the doors take to notice
         "CHATCRAFT_GATEWAY_DRAIN_S": "1",
     }
     with DataDir.open(tmp_path_factory.mktemp("rolling") / "data") as data_dir:
@@ -44,7 +44,7 @@ class Crowd:
     def __init__(self, stack: ClusteredStack, room_id: str, anna: Person, bert: Person) -> None:
         self.errors = Errors()
         self.room_id = room_id
-        self._doors = doors = Doors(stack)
+        self.doors = doors = Doors(stack)
         self.roamers = [Roamer(each, room_id, doors, self.errors) for each in (anna, bert)]
         self.talkers: list[Talker] = [*self.roamers, RestTalker(bert, room_id, doors, self.errors)]
         self.chores = [Chores(each, doors, self.errors) for each in (anna, bert)]
@@ -53,7 +53,7 @@ class Crowd:
     @asynccontextmanager
     async def living(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as started:
-            await started.enter_async_context(self._doors.watching())
+            await started.enter_async_context(self.doors.watching())
             for talker in self.talkers:
                 await started.enter_async_context(talking(talker.person, self.room_id, talker))
             tasks = [asyncio.create_task(each.run()) for each in self.chores]
@@ -97,6 +97,7 @@ async def test_services_and_gateways_are_restarted_and_nobody_notices(
         for service, index in SERVICES:
             assert await broken.find(service, index).stop()
             await broken.restart(service, index)
+            await crowd.doors.send_to_all()
             await goes_on(crowd.talkers, more=3)
         await become_ready(broken, http)
         await crowd.goes_on()
