@@ -49,7 +49,7 @@ class Mover:
                 raise TimeoutError
 
     async def stop(self) -> None:
-        """End a move that is under way: the process stops."""
+        """Break off a move that is under way: the process stops."""
         if self._move is not None:
             self._move.cancel()
             await asyncio.wait({self._move})
@@ -58,12 +58,8 @@ class Mover:
         log.info("bus_moving")
         self._arrived.clear()
         try:
-            async with asyncio.timeout(_FINISH_S):
-                await self._finish()
-        except (TimeoutError, nats.errors.Error):
-            log.warning("bus_moving_unfinished", waiting=self._requests.count, owed=self._client.owed)
-        self.is_holding = True
-        try:
+            await self._leave()
+            self.is_holding = True
             if not self._arrived.is_set():  # else the link was lost by itself meanwhile, and is another one
                 await self._client.reconnect()
             async with asyncio.timeout(_ARRIVE_S):
@@ -72,6 +68,13 @@ class Mover:
             log.warning("bus_moved_nowhere")
         finally:
             self.is_holding = False
+
+    async def _leave(self) -> None:
+        try:
+            async with asyncio.timeout(_FINISH_S):
+                await self._finish()
+        except (TimeoutError, nats.errors.Error):
+            log.warning("bus_moving_unfinished", waiting=self._requests.count, owed=self._client.owed)
 
     async def _finish(self) -> None:
         """Get no more requests, answer those that came, and hear what was asked."""

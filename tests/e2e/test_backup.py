@@ -15,6 +15,8 @@ from tests.faults.talking import Talker, list_all, talking
 from tests.up_process import COMMAND, UpProcess, run_program
 from tests.wire import PASSWORD, Json, People, Person, eventually, read
 
+# ChatCraft is started four times, and restores three times.
+pytestmark = pytest.mark.timeout(300)
 SAID_BEFORE = 20
 
 
@@ -164,10 +166,13 @@ async def kill_restore(life: Life, word: str) -> None:
         await process.wait()
 
 
-async def test_a_restore_that_is_killed_leaves_what_was_there_and_can_be_run_again(lived: Life):
-    """The second one brings back who was erased since the backup, and so they are erased again."""
+async def test_a_restore_that_is_killed_leaves_what_was_there(lived: Life):
     await kill_restore(lived, "nothing is wrong")  # the last it says before it exchanges the two
     assert await list_said(lived.data_dir, lived) == lived.acked
+
+
+async def test_whoever_was_erased_since_the_backup_does_not_come_back_by_it(lived: Life):
+    """Comes last: it replaces what the others look at, over what the killed one has left."""
     code, lines = await chatcraft("restore", str(lived.file), "--data-dir", str(lived.data_dir))
     assert (code, len(lines)) == (1, 1)
     assert "--replace" in lines[0]

@@ -14,13 +14,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.faults.talking import Talker, created
 from tests.stack import Stack
-from tests.wire import PASSWORD, Json, Person, Refused, Socket, new_id, read
+from tests.wire import PASSWORD, Json, Person, Refused, Socket, eventually, new_id, read
 
 DRAINED = 1012
 _PAUSE_S = 0.05
 _CHORE_PAUSE_S = 0.3
 _NOT_HERE = 503
 _HEALTH_EVERY_S = 0.1
+_READY_WITHIN_S = 30.0
 
 
 class Errors(list[str]):
@@ -58,6 +59,10 @@ class Doors:
                 ]
                 self._ready = [url for url, is_ready in zip(urls, states, strict=True) if is_ready]
                 await asyncio.sleep(_HEALTH_EVERY_S)
+
+    async def send_to_all(self) -> None:
+        """Wait until all are known to be ready, as a rollout does before it goes on to the next."""
+        await eventually(lambda: len(self._ready) == len(self._stack.gateway_urls), _READY_WITHIN_S)
 
     def _pick(self) -> list[str]:
         return random.sample(self._ready, len(self._ready))

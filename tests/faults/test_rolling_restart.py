@@ -23,7 +23,6 @@ from tests.wire import Person, eventually
 
 pytestmark = pytest.mark.timeout(300)
 SERVICES = [(service, index) for service in ("messages", "auth", "presence", "gateway") for index in (0, 1)]
-ROUNDS = 2
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ async def broken(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clus
     counts = {"auth": 2, "messages": 2, "presence": 2, "gateway": 2}
     env = {
         "CHATCRAFT_MESSAGES_FEED_REPLICAS": "3",
-        "CHATCRAFT_GATEWAY_PRE_STOP_S": "0.5",  # several times what the doors take to notice
+        "CHATCRAFT_GATEWAY_PRE_STOP_S": "1",  # several times what the doors take to notice
         "CHATCRAFT_GATEWAY_DRAIN_S": "1",
     }
     with DataDir.open(tmp_path_factory.mktemp("rolling") / "data") as data_dir:
@@ -45,7 +44,7 @@ class Crowd:
     def __init__(self, stack: ClusteredStack, room_id: str, anna: Person, bert: Person) -> None:
         self.errors = Errors()
         self.room_id = room_id
-        self._doors = doors = Doors(stack)
+        self.doors = doors = Doors(stack)
         self.roamers = [Roamer(each, room_id, doors, self.errors) for each in (anna, bert)]
         self.talkers: list[Talker] = [*self.roamers, RestTalker(bert, room_id, doors, self.errors)]
         self.chores = [Chores(each, doors, self.errors) for each in (anna, bert)]
@@ -54,7 +53,7 @@ class Crowd:
     @asynccontextmanager
     async def living(self) -> AsyncIterator[None]:
         async with AsyncExitStack() as started:
-            await started.enter_async_context(self._doors.watching())
+            await started.enter_async_context(self.doors.watching())
             for talker in self.talkers:
                 await started.enter_async_context(talking(talker.person, self.room_id, talker))
             tasks = [asyncio.create_task(each.run()) for each in self.chores]
@@ -67,8 +66,8 @@ class Crowd:
                 await asyncio.wait_for(asyncio.gather(*tasks), 30)
 
     async def goes_on(self) -> None:
-        """Wait until each of them has got something done."""
-        wanted = [each.rounds + 1 for each in self.chores]
+        """Wait until each of them has got something done that was begun after this."""
+        wanted = [each.rounds + 2 for each in self.chores]
         await goes_on(self.talkers)
         await eventually(
             lambda: all(each.rounds >= count for each, count in zip(self.chores, wanted, strict=True)), 30
@@ -98,8 +97,10 @@ async def test_services_and_gateways_are_restarted_and_nobody_notices(
         for service, index in SERVICES:
             assert await broken.find(service, index).stop()
             await broken.restart(service, index)
-            await become_ready(broken, http)
-            await crowd.goes_on()
+            await crowd.doors.send_to_all()
+            await goes_on(crowd.talkers, more=3)
+        await become_ready(broken, http)
+        await crowd.goes_on()
     await crowd.check()
     assert all(each.returns >= 2 for each in crowd.roamers)
 
@@ -112,7 +113,8 @@ async def test_servers_of_the_bus_are_restarted_and_nobody_notices(
             await send_away(broken, name)
             await start_and_wait(broken.find(name))
             await become_ready(broken, http)
-            await crowd.goes_on()
+            await goes_on(crowd.talkers, more=3)
+        await crowd.goes_on()
     await crowd.check()
 
 

@@ -86,7 +86,7 @@ class _Restore:
         async with database.connect(place.admin_url) as admin:
             await place.create_fresh(admin)
             try:
-                await self._fill()
+                await self._fill(people)
                 if data_dir is not None and given_secret is not None:
                     data_dir.set_secret(secret.NAME, given_secret)
                 await place.exchange(admin)
@@ -94,12 +94,13 @@ class _Restore:
             finally:
                 await place.drop_rest(admin)
 
-    async def _fill(self) -> None:
-        """Bring the fresh one to where it can take the other's place."""
+    async def _fill(self, people: int) -> None:
+        """Bring the fresh one to where it can take the place of one with so many people."""
         self._say(f"Reading {self._backup.path} …")
         await programs.load(self._place.fresh_url, self._backup.iterate_dump())
         await migrate(self._place.fresh_url)
-        await self._repeat_erasures()
+        if people:
+            await self._repeat_erasures()
         await self._raise_epoch()
         await self._verify()
 
@@ -138,11 +139,11 @@ class _Restore:
         """Who has asked to be erased since the backup is not to come back by it."""
         is_known, found = await programs.run_service_command("auth", self._place.url, "list-erasures")
         if not is_known:
-            if self._options.replaces:
-                self._say(
-                    "What is replaced does not tell who was erased since the backup: repeat that from a list "
-                    "that you kept, with `chatcraft admin repeat-erasures`."
-                )
+            self._say(
+                "What is replaced does not tell who was erased since the backup: repeat that from a list "
+                "that you kept, with `chatcraft admin repeat-erasures`."
+            )
+        if not is_known or not found:
             return
         arguments = ("repeat-erasures", "-")
         is_done, lines = await programs.run_service_command(
