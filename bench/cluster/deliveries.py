@@ -3,6 +3,7 @@
 Two cores cannot show that three gateways deliver three times as much, but whether a unit's cost stays.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -44,13 +45,11 @@ async def measure_deliveries(system: System, effort: Effort) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _without(system: System, names: list[str]) -> AsyncIterator[None]:
-    for name in names:
-        await system.cluster.children[name].stop()
+    await asyncio.gather(*(system.cluster.children[name].stop() for name in names))
     try:
         yield
     finally:
-        for name in names:
-            await system.cluster.restart(name)
+        await asyncio.gather(*map(system.cluster.restart, names))
 
 
 async def _measure(system: System, effort: Effort, url: str) -> dict[str, Repeat]:

@@ -10,18 +10,18 @@ class Effort:
     rounds: int = 2
     rooms: int = 3
     room_size: int = 1_000
-    window_s: float = 3.0
+    window_s: float = 2.5
     connections: int = 15_000
     warm_connections: int = 300
     """Open before memory is looked at for the first time."""
     talk_per_s: float = 40.0
-    quiet_s: float = 15.0
+    quiet_s: float = 12.0
     """How long the same traffic is looked at with nobody killed."""
     gone_s: float = 90.0
     """How long those of a killed gateway may take."""
     rolling_clients: int = 1_500
     rolling_per_s: float = 100.0
-    calm_s: float = 5.0
+    calm_s: float = 4.0
     spread_people: int = 1_500
     spread_rooms_each: int = 20
     idle_s: float = 30.0
