@@ -9,7 +9,7 @@ from deploy.local.errors import StartError
 DEFAULT_COUNTS: Mapping[str, int] = MappingProxyType(
     {"auth": 2, "messages": 2, "presence": 2, "gateway": 3, "nats": 3}
 )
-# Gateways come last: they are the door.
+# They are started before the gateways, which ask them.
 BACK_SERVICES = ("auth", "messages", "presence")
 # The last part of 127.0.0.x is the kind's ten and the number within it.
 TENS = {"gateway": 10, "auth": 20, "messages": 30, "presence": 40, "nats": 50}
