@@ -25,6 +25,7 @@ _POOL_WAIT_S = 5
 _CONNECT_TIMEOUT_S = 5
 _STATEMENT_TIMEOUT_S = 8  # below the 10 s in which a command is answered
 
+_INTERVENTION_CLASS = "57"  # cancelled or shut down by somebody: it can have hit the BEGIN itself
 # SQLSTATE classes and codes that mean "not now" rather than "wrong".
 _TRANSIENT_CLASSES = ("08", "53", "57")
 _TRANSIENT_CODES = {"40001", "40P01", "55P03", "25006"}
@@ -71,13 +72,28 @@ def _refuse_closed(connection: DBAPIConnection, _record: object, _proxy: object)
 async def raw_connection(engine: AsyncEngine) -> AsyncIterator[asyncpg.Connection]:
     """Borrow a pooled connection as asyncpg's own: 90 µs a fetch against 338 µs through SQLAlchemy.
 
-    The borrower opens its own transactions with `connection.transaction()`.
+    The borrower opens its own transactions with `connection.transaction()`. A connection is lent again only
+    if the server has answered all that was asked on it.
     """
     async with engine.connect() as connection:
         raw = await connection.get_raw_connection()
         driver = raw.driver_connection
         assert driver is not None
-        yield driver
+        try:
+            yield driver
+        except BaseException as exc:
+            if not _is_answer(exc):
+                # To asyncpg a BEGIN that timed out stays open: all later transactions would be savepoints in
+                # it, done in all eyes but the server's, and lost with the connection. The pool opens another.
+                driver.terminate()
+            raise
+
+
+def _is_answer(exc: BaseException) -> bool:
+    """Whether the statement that failed is known to be over: refused by us, or by the server by itself."""
+    if isinstance(exc, asyncpg.exceptions.PostgresError):
+        return not str(getattr(exc, "sqlstate", None)).startswith(_INTERVENTION_CLASS)
+    return isinstance(exc, ChatError)
 
 
 def translate(exc: Exception) -> ChatError | None:
