@@ -135,7 +135,10 @@ class Bus:
             raise unavailable("the bus is down")
         headers = encode_headers(caller, agent) if caller else b""
         try:
-            return await self._ask(subject, payload, headers, timeout_s)
+            try:
+                return await self._requests.ask(subject, payload, headers, timeout_s)
+            except nats.errors.NoRespondersError:
+                return await self._ask_again(subject, payload, headers, timeout_s)
         except nats.errors.NoRespondersError as exc:
             raise unavailable(f"nobody serves {subject} at present") from exc
         except nats.errors.TimeoutError as exc:
@@ -155,21 +158,22 @@ class Bus:
             raise unavailable("the bus is down") from exc
         return timeout_s - (loop.time() - begun_at)
 
-    async def _ask(self, subject: str, payload: bytes, headers: bytes, timeout_s: float) -> bytes:
-        """Ask; while nobody serves it, again: a service that starts anew is back in a moment.
+    async def _ask_again(self, subject: str, payload: bytes, headers: bytes, timeout_s: float) -> bytes:
+        """Ask what nobody serves until somebody does, for a moment; then raise NoRespondersError.
 
         Nobody has got what nobody serves, so it cannot take effect twice.
         """
         loop = asyncio.get_running_loop()
         begun_at = loop.time()
         while True:
-            left_s = timeout_s - (loop.time() - begun_at)
+            await asyncio.sleep(_NOBODY_PAUSE_S)
+            spent_s = loop.time() - begun_at
+            if not self._client.is_connected or spent_s >= min(_NOBODY_S, timeout_s):
+                raise nats.errors.NoRespondersError
             try:
-                return await self._requests.ask(subject, payload, headers, left_s)
+                return await self._requests.ask(subject, payload, headers, timeout_s - spent_s)
             except nats.errors.NoRespondersError:
-                if loop.time() - begun_at + _NOBODY_PAUSE_S > min(_NOBODY_S, timeout_s):
-                    raise
-                await asyncio.sleep(_NOBODY_PAUSE_S)
+                continue
 
     async def publish(
         self, subject: str, payload: bytes, headers: dict[str, str] | None = None, *, reply: str = ""
