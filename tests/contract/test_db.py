@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared import db
@@ -55,6 +56,25 @@ async def test_what_is_committed_after_a_begin_that_nobody_answered_is_stored(
     elsewhere = await asyncpg.connect(fresh_database)
     try:
         assert await elsewhere.fetchval("SELECT count(*) FROM written") == 1
+    finally:
+        await elsewhere.close()
+
+
+async def test_the_same_through_sqlalchemy_is_stored(
+    engine: AsyncEngine, proxy: TcpProxy, fresh_database: str
+) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE kept (number int)"))
+    proxy.stall()
+    with pytest.raises(TimeoutError):
+        async with engine.begin() as connection:
+            await connection.execute(text("SELECT 1"))
+    proxy.flow()
+    async with engine.begin() as connection:
+        await connection.execute(text("INSERT INTO kept VALUES (1)"))
+    elsewhere = await asyncpg.connect(fresh_database)
+    try:
+        assert await elsewhere.fetchval("SELECT count(*) FROM kept") == 1
     finally:
         await elsewhere.close()
 
