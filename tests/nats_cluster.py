@@ -3,9 +3,7 @@
 from dataclasses import replace
 from typing import Any, Self
 
-import httpx2
-
-from deploy.cluster.nats import monitoring_url, nats_cluster_programs, nats_cluster_urls
+from deploy.cluster.nats import list_clients, nats_cluster_programs, nats_cluster_urls, send_away
 from deploy.local.child import Child
 from deploy.local.data_dir import DataDir
 from deploy.local.nats import nats_url
@@ -35,13 +33,14 @@ class ClusteredStack(Stack):
 
     async def list_servers_of(self, client: str) -> list[str]:
         """Return on which server each connection of that name is, as `["nats-1", "nats-3"]`."""
-        found: list[str] = []
-        async with httpx2.AsyncClient(timeout=10) as http:
-            for server in self._cluster:
-                if server.is_running:
-                    answer = (await http.get(f"{monitoring_url(self._data_dir, server.name)}/connz")).json()
-                    found += [server.name for each in answer["connections"] if each.get("name") == client]
-        return found
+        running = [server.name for server in self._cluster if server.is_running]
+        clients = {name: await list_clients(self._data_dir, name) for name in running}
+        return [name for name in running for each in clients[name] if each == client]
+
+    async def send_away(self, server: str) -> None:
+        """Let a server tell its clients to go, and end it once they have."""
+        await send_away(self._data_dir, self.find(server))
+        await self.find(server).stop()
 
     def url_of(self, server: str, user: str) -> str:
         """Return where one of the servers is, for a user."""

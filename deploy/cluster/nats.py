@@ -3,13 +3,21 @@
 `cluster.py` runs them, and the tests that break a bus.
 """
 
+import asyncio
+import signal
 from collections.abc import Sequence
 
-from deploy.local.child import Program
+import httpx2
+
+from deploy.local.child import Child, Program
 from deploy.local.data_dir import DataDir
 from deploy.local.nats import USERS, NatsServer, nats_program, nats_url
 
 ROUTES_USER = "routes"
+# Who leaves a server by itself when that says that it will go.
+MOVING_CLIENTS = frozenset({"auth", "gateway", "messages", "presence"})
+MOVE_TIMEOUT_S = 15.0
+MOVE_POLL_S = 0.05
 
 
 def nats_cluster_programs(data_dir: DataDir, names: Sequence[str]) -> list[Program]:
@@ -26,6 +34,31 @@ def nats_cluster_urls(data_dir: DataDir, names: Sequence[str]) -> dict[str, str]
 def monitoring_url(data_dir: DataDir, name: str) -> str:
     """Return where a server tells of itself (/connz, /healthz, /jsz)."""
     return f"http://{data_dir.host(name)}:{data_dir.port_in_use(f'{name}_monitoring')}"
+
+
+async def list_clients(data_dir: DataDir, name: str) -> list[str]:
+    """Return what each connection to a server calls itself. Raises httpx2.HTTPError if it does not answer."""
+    async with httpx2.AsyncClient(timeout=10, trust_env=False) as http:
+        answer = (await http.get(f"{monitoring_url(data_dir, name)}/connz")).json()
+    return [each.get("name", "") for each in answer["connections"]]
+
+
+async def send_away(data_dir: DataDir, server: Child) -> None:
+    """Let a server tell its clients to go; return once ours have, or have had their time.
+
+    Stopped without it, a server cuts off whatever is under way.
+    """
+    server.send_signal(signal.SIGUSR2)
+    try:
+        async with asyncio.timeout(MOVE_TIMEOUT_S):
+            while await _has_ours(data_dir, server.name):  # noqa: ASYNC110 - another process is asked
+                await asyncio.sleep(MOVE_POLL_S)
+    except (TimeoutError, httpx2.HTTPError):
+        return  # somebody stays, or it has ended by itself
+
+
+async def _has_ours(data_dir: DataDir, name: str) -> bool:
+    return not MOVING_CLIENTS.isdisjoint(await list_clients(data_dir, name))
 
 
 def _server(data_dir: DataDir, name: str, routes: str) -> NatsServer:

@@ -5,7 +5,6 @@ that a client is shown is a failure here, and a socket closes with 1012 alone.
 """
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -110,26 +109,9 @@ async def test_servers_of_the_bus_are_restarted_and_nobody_notices(
 ) -> None:
     async with crowd.living():
         for name in NAMES:
-            await send_away(broken, name)
+            await broken.send_away(name)
             await start_and_wait(broken.find(name))
             await become_ready(broken, http)
             await goes_on(crowd.talkers, more=3)
         await crowd.goes_on()
     await crowd.check()
-
-
-async def send_away(stack: ClusteredStack, name: str) -> None:
-    """Let a server tell its clients to go, and end it once they have."""
-    stack.find(name).send_signal(signal.SIGUSR2)
-    await eventually(lambda: is_left(stack, name), 60)
-    await stack.find(name).stop()
-
-
-async def is_left(stack: ClusteredStack, name: str) -> bool:
-    try:
-        found = [
-            await stack.list_servers_of(client) for client in ("auth", "gateway", "messages", "presence")
-        ]
-    except httpx2.HTTPError:  # it has ended between being found running and being asked
-        return not stack.find(name).is_running
-    return not any(name in servers for servers in found)
