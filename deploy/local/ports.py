@@ -11,8 +11,8 @@ from pathlib import Path
 FREE_PORTS = range(20_000, 32_000)
 LISTEN_STATE = "0A"
 
-# By number, held for as long as this process lives.
-_claims: dict[int, socket.socket] = {}
+# Descriptors by port, held for as long as this process lives.
+_claims: dict[int, int] = {}
 
 
 def is_free(host: str, port: int) -> bool:
@@ -41,7 +41,7 @@ def claim(port: int) -> bool:
         except OSError:
             held.close()
             return False
-        _claims[port] = held
+        _claims[port] = held.detach()
     return True
 
 
