@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from math import ceil
 
-from bench.scaling.units import Units
+from bench.scaling.units import REREAD_EVERY_S, Units
 from shared.tokens import ACCESS_TOKEN_S
 
 _HOUR_S = 3_600
 # services/gateway/audit.py
 _AUDIT_EVERY_S = 15.0
-# services/gateway/presence.py
-_REREAD_EVERY_S = 60.0
 # What one process is given: measured at that many connections, and a core that is not full at the peak.
 CONNECTIONS_PER_GATEWAY = 15_000
 FULL_CORE = 0.6
@@ -74,7 +72,7 @@ class Load:
     @property
     def reread(self) -> float:
         """Presences that nodes read anew, so that a lost change is found."""
-        return self.watched / _REREAD_EVERY_S
+        return self.watched / REREAD_EVERY_S
 
     @property
     def audited(self) -> float:
@@ -122,6 +120,16 @@ class Demand:
     @property
     def auth_cores(self) -> float:
         return self._cores((self.load.refreshes, "refresh_auth_us"))
+
+    @property
+    def presence_cores(self) -> float:
+        return self._cores((self.load.reread, "reread_presence_us"))
+
+    @property
+    def redis_cores(self) -> float:
+        return self._cores(
+            (self.load.reread, "reread_redis_us"), (2 * self.load.connects, "transition_redis_us")
+        )
 
     @property
     def proxy_cores(self) -> float:

@@ -32,6 +32,7 @@ class Found:
 
 
 LIMITS = (
+    Limit("Redis: CPU", f"one core, {FULL_CORE:.0%} of it", lambda demand: demand.redis_cores, FULL_CORE),
     Limit("PostgreSQL's primary: CPU", f"{_POSTGRES_CORES} cores, {FULL_CORE:.0%} of them",
           lambda demand: demand.postgres_cores, _POSTGRES_CORES * FULL_CORE),
     Limit("PostgreSQL's primary: CPU without the audits", f"{_POSTGRES_CORES} cores, {FULL_CORE:.0%} of them",

@@ -9,6 +9,9 @@ from bench.load.verdicts import Figures
 
 Units = dict[str, float]
 
+# services/gateway/presence.py
+REREAD_EVERY_S = 60.0
+_SILENCE = "50 watched, 0% flapping"
 _SMALL_ROOMS = ("1 messages service", "100 rooms of 5")
 
 
@@ -62,6 +65,15 @@ def _lone_room_bytes(figures: Figures) -> float:
 def _all_parts_us(figures: Figures) -> float:
     costs = figures["crowd"]["us_per_connect"]
     return float(sum(us for kind, us in costs.items() if kind != "load"))
+
+
+def _reread_us(part: str) -> Callable[[Figures], float]:
+    """Whoever is online is watched by somebody on the one gateway, which reads them anew every minute."""
+
+    def find(figures: Figures) -> float:
+        return float(figures["cases"][_SILENCE][part] / (figures["online"] / REREAD_EVERY_S) * 1e6)
+
+    return find
 
 
 def _audit_us(kind: str) -> Callable[[Figures], float]:
@@ -125,6 +137,12 @@ MEASURED = (
     Measured("refresh_auth_us", "a token refreshed: the auth service", "µs", "accounts",
              _refresh_us("auth-0")),
     Measured("refresh_postgres_us", "the same: PostgreSQL", "µs", "accounts", _refresh_us("postgres")),
+    Measured("reread_redis_us", "a presence that a node reads anew, leases included: Redis", "µs", "presence",
+             _reread_us("valkey_cores")),
+    Measured("reread_presence_us", "the same: the presence service", "µs", "presence",
+             _reread_us("presence_cores")),
+    Measured("transition_redis_us", "somebody comes or goes, told with others: Redis", "µs", "presence",
+             lambda f: 1e6 / float(f["limit"]["transitions_per_redis_core_s"])),
     Measured("login_ms", "a login with a password: the auth service", "ms", "accounts",
              lambda f: float(f["logins"]["cores_used"]["auth-0"] / f["logins"]["per_s"]["median"] * 1e3)),
 )  # fmt: skip
