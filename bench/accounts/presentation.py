@@ -1,36 +1,19 @@
 """The figures of a run as tables. Pure: figures in, text out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from bench.accounts.token_checks import BARE
+from bench.load import tables
+from bench.load.tables import MakeTables, Rows, Table, show_cores, show_spread
 from bench.load.verdicts import Figures
 
 _FAULTS = ("unacked", "copies_missing", "copies_doubled", "refused")
 
-Rows = list[tuple[str, str]]
-Table = tuple[str, Rows]
-
 
 def make_tables(figures: Figures) -> Iterator[Table]:
     """Return a title and rows for each scenario that was run."""
-    for name, make in _TABLES.items():
-        found = figures.get(name)
-        if found is None:
-            continue
-        if "not_run" in found:
-            yield name, [("not run", found["not_run"])]
-        else:
-            yield from make(found)
-
-
-def _spread(value: dict[str, float], digits: int = 0) -> str:
-    return f"{value['median']:,.{digits}f} ({value['min']:,.{digits}f} to {value['max']:,.{digits}f})"
-
-
-def _cores(row: dict[str, Any]) -> str:
-    used = [(name, share) for name, share in row["cores_used"].items() if share >= 0.005]
-    return ", ".join(f"{name} {share:.2f}" for name, share in used)
+    return tables.make_tables(_TABLES, figures)
 
 
 def _statuses(counts: dict[str, int]) -> str:
@@ -43,15 +26,15 @@ def _rate(row: dict[str, Any]) -> str:
 
 def _requests(row: dict[str, Any]) -> Rows:
     return [
-        ("a second", f"{_spread(row['per_s'])}/s"),
+        ("a second", f"{show_spread(row['per_s'], 0)}/s"),
         ("p50 / p99", f"{row['p50_ms']:,.1f} / {row['p99_ms']:,.1f} ms"),
         ("answers", _statuses(row["statuses"])),
-        ("cores used", _cores(row)),
+        ("cores used", show_cores(row)),
     ]
 
 
 def _logins(found: Figures) -> Iterator[Table]:
-    alone = ("hashing pool alone", f"{_spread(found['hashing_alone_per_s'])}/s")
+    alone = ("hashing pool alone", f"{show_spread(found['hashing_alone_per_s'], 0)}/s")
     yield "Logins with a password", [*_requests(found), alone]
 
 
@@ -64,7 +47,7 @@ def _token_checks(found: Figures) -> Iterator[Table]:
     rows = [
         (
             name,
-            f"{_spread(row['us'], 2)} µs   {_rate(row)}   {row['us']['median'] / bare_us:.2f} times {BARE}",
+            f"{show_spread(row['us'])} µs   {_rate(row)}   {row['us']['median'] / bare_us:.2f} times {BARE}",
         )
         for name, row in found.items()
         if name != "tokens"
@@ -82,7 +65,7 @@ def _flood(found: Figures) -> Iterator[Table]:
             ("  to the last delivery", f"{last['p50_ms']:,.1f} / {last['p99_ms']:,.1f} ms"),
             ("  unacked / missing / doubled / refused",
              " / ".join(str(row[each]) for each in _FAULTS)),
-            ("  cores used", _cores(row)),
+            ("  cores used", show_cores(row)),
         ]  # fmt: skip
     flood = found["flood"]
     rows += [
@@ -94,7 +77,7 @@ def _flood(found: Figures) -> Iterator[Table]:
     yield f"{talk}, {found['offered_per_s']:.0f} logins/s beside them", rows
 
 
-_TABLES: dict[str, Callable[[Figures], Iterator[Table]]] = {
+_TABLES: dict[str, MakeTables] = {
     "logins": _logins,
     "refreshes": _refreshes,
     "token_checks": _token_checks,

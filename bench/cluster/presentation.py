@@ -1,31 +1,19 @@
 """The figures of a run as tables. Pure: figures in, text out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from bench.cluster.spread import ALONE, SHARED
+from bench.load import tables
+from bench.load.tables import MakeTables, Rows, Table, show_spread
 from bench.load.verdicts import Figures
 
 _WRONG = ("lost", "doubled", "gaps", "unanswered")
 _PARTS = ("gateway", "nats", "haproxy")
 
-Rows = list[tuple[str, str]]
-Table = tuple[str, Rows]
-
 
 def make_tables(figures: Figures) -> Iterator[Table]:
     """Return a title and rows for each scenario that was run."""
-    for name, make in _TABLES.items():
-        found = figures.get(name)
-        if found is None:
-            continue
-        if "not_run" in found:
-            yield name, [("not run", found["not_run"])]
-        else:
-            yield from make(found)
-
-
-def _spread(value: dict[str, float], digits: int = 2) -> str:
-    return f"{value['median']:,.{digits}f} ({value['min']:,.{digits}f} to {value['max']:,.{digits}f})"
+    return tables.make_tables(_TABLES, figures)
 
 
 def _counts(counts: dict[str, int]) -> str:
@@ -50,7 +38,7 @@ def _deliveries(found: Figures) -> Iterator[Table]:
         rows = []
         for shape, ways in found["shapes"].items():
             row = ways[way]
-            costs = ", ".join(f"{part} {_spread(row[f'{part}_us'])}" for part in _PARTS)
+            costs = ", ".join(f"{part} {show_spread(row[f'{part}_us'])}" for part in _PARTS)
             speed = f"{row['deliveries_per_s']['median']:,.0f}/s"
             used, load = row["all_cores"]["median"], row["generator_cores"]["median"]
             cores = f"all {used:.2f}, generator {load:.2f} cores"
@@ -135,7 +123,7 @@ def _rolling(found: Figures) -> Iterator[Table]:
     ]  # fmt: skip
 
 
-_TABLES: dict[str, Callable[[Figures], Iterator[Table]]] = {
+_TABLES: dict[str, MakeTables] = {
     "deliveries": _deliveries,
     "crowd": _crowd,
     "bus": _bus,

@@ -1,11 +1,13 @@
 """The figures of a run as tables and as a chart. Pure: figures in, text out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from bench.gateway.fan_out import OURS
 from bench.gateway.verdicts import compare_to_limit
+from bench.load import tables
 from bench.load.charts import Bar, Panel, draw
+from bench.load.tables import MakeTables, Table, show_spread
 from bench.load.verdicts import Figures
 
 # Beyond this many times the limit a bar would leave no room for the others to differ.
@@ -13,28 +15,14 @@ _FAR = 10
 
 _FAULTS = ("lost", "doubled", "gaps", "resets")
 
-Rows = list[tuple[str, str]]
-Table = tuple[str, Rows]
-
 
 def make_tables(figures: Figures) -> Iterator[Table]:
     """Return a title and rows for each scenario that was run."""
-    for name, make in _TABLES.items():
-        found = figures.get(name)
-        if found is None:
-            continue
-        if "not_run" in found and len(found) == 1:
-            yield name, [("not run", found["not_run"])]
-        else:
-            yield from make(found)
-
-
-def _spread(value: dict[str, float], digits: int = 2) -> str:
-    return f"{value['median']:,.{digits}f} ({value['min']:,.{digits}f} to {value['max']:,.{digits}f})"
+    return tables.make_tables(_TABLES, figures)
 
 
 def _percentiles(row: dict[str, Any]) -> str:
-    return "   ".join(f"{name} {_spread(row[f'{name}_ms'])}" for name in ("p50", "p99", "p999"))
+    return "   ".join(f"{name} {show_spread(row[f'{name}_ms'])}" for name in ("p50", "p99", "p999"))
 
 
 def _cores(row: dict[str, Any]) -> str:
@@ -47,11 +35,11 @@ def _cores(row: dict[str, Any]) -> str:
 def _against_limit(row: dict[str, Any]) -> str:
     if "times_the_limit" not in row:
         return "the limit was not run"
-    return f"{_spread(row['times_the_limit'])} times raw"
+    return f"{show_spread(row['times_the_limit'])} times raw"
 
 
 def _cost(us: dict[str, float]) -> str:
-    return f"{_spread(us, 0)} µs"
+    return f"{show_spread(us, 0)} µs"
 
 
 def _speed(row: dict[str, Any]) -> str:
@@ -61,7 +49,7 @@ def _speed(row: dict[str, Any]) -> str:
 def _deliveries(found: Figures) -> Iterator[Table]:
     for size, row in found["sizes"].items():
         rows = [
-            (name, f"{_spread(each['us_per_delivery'])} µs   {_against_limit(each)}   {_speed(each)}")
+            (name, f"{show_spread(each['us_per_delivery'])} µs   {_against_limit(each)}   {_speed(each)}")
             for name, each in row["contenders"].items()
         ] + [(name, f"not run: {reason}") for name, reason in row["not_run"].items()]
         yield f"CPU per delivery, one event at a time, {int(size):,} members", rows
@@ -71,7 +59,7 @@ def _bursts(found: Figures) -> Iterator[Table]:
     rows = [
         (
             f"{joined} joined",
-            f"{_spread(row['deliveries_per_core_s'], 0)} deliveries/s a core   {_speed(row)}",
+            f"{show_spread(row['deliveries_per_core_s'], 0)} deliveries/s a core   {_speed(row)}",
         )
         for joined, row in found["joined"].items()
     ]
@@ -108,13 +96,10 @@ def _idle(found: Figures) -> Iterator[Table]:
 
 
 def _connects(found: Figures) -> Iterator[Table]:
-    rows = [
-        (
-            rooms.replace("_", " "),
-            f"{_spread(row['connects_per_s'], 0)}/s   {_cost(row['gateway_us_per_connect'])}   {_cores(row)}",
-        )
-        for rooms, row in found.items()
-    ]
+    rows = []
+    for rooms, row in found.items():
+        rate, cost = show_spread(row["connects_per_s"], 0), _cost(row["gateway_us_per_connect"])
+        rows.append((rooms.replace("_", " "), f"{rate}/s   {cost}   {_cores(row)}"))
     yield "Handshake, ready and sync; gateway CPU each", rows
 
 
@@ -126,13 +111,13 @@ def _attention(found: Figures) -> Iterator[Table]:
         )
         for name, row in found["rooms"].items()
     ]
-    rows.append(("saved", f"{_spread(found['times_less'], 1)} times less CPU"))
+    rows.append(("saved", f"{show_spread(found['times_less'], 1)} times less CPU"))
     yield f"A room of {found['members']:,}, {found['looking']} look, {found['events_per_s']:g} events/s", rows
 
 
 def _storm(found: Figures) -> Iterator[Table]:
     rows = [
-        ("all synced / all whole", f"{_spread(found['synced_s'])} / {_spread(found['whole_s'])} s"),
+        ("all synced / all whole", f"{show_spread(found['synced_s'])} / {show_spread(found['whole_s'])} s"),
         (" / ".join(_FAULTS), " / ".join(str(found[each]) for each in _FAULTS)),
         ("queries that reached PostgreSQL", f"{found['queries']:,}, {found['queries_per_client']} a client"),
         ("rooms answered", ", ".join(f"{name} {count:,}" for name, count in found["elements"].items())),
@@ -141,7 +126,7 @@ def _storm(found: Figures) -> Iterator[Table]:
     yield f"{found['clients']:,} clients cut at once, {found['messages_while_cut']} messages meanwhile", rows
 
 
-_TABLES: dict[str, Callable[[Figures], Iterator[Table]]] = {
+_TABLES: dict[str, MakeTables] = {
     "deliveries": _deliveries,
     "bursts": _bursts,
     "latency": _latency,

@@ -1,36 +1,23 @@
 """The figures of a run as tables and as a chart. Pure: figures in, text out."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+from bench.load import tables
 from bench.load.charts import Bar, Panel, draw
+from bench.load.tables import MakeTables, Rows, Table, show_cores
 from bench.load.verdicts import Figures
 from bench.store.sends import LOADS
 from bench.store.verdicts import OURS
 
-Rows = list[tuple[str, str]]
-Table = tuple[str, Rows]
-
 
 def make_tables(figures: Figures) -> Iterator[Table]:
     """Return a title and rows for each scenario that was run."""
-    for name, make in _TABLES.items():
-        found = figures.get(name)
-        if found is None:
-            continue
-        if "not_run" in found:
-            yield name, [("not run", found["not_run"])]
-        else:
-            yield from make(found)
+    return tables.make_tables(_TABLES, figures)
 
 
 def _milliseconds(row: dict[str, Any]) -> str:
     return f"{row['p50_ms']:,.1f} / {row['p99_ms']:,.1f} ms"
-
-
-def _cores(row: dict[str, Any]) -> str:
-    used = [(name, share) for name, share in row["cores_used"].items() if share >= 0.005]
-    return ", ".join(f"{name} {share:.2f}" for name, share in used)
 
 
 def _speed(row: dict[str, Any]) -> str:
@@ -74,7 +61,7 @@ def _shape(name: str, row: dict[str, Any]) -> Rows:
         ("  transactions a message, those that write", transactions),
         ("  WAL a message", f"{row['wal_bytes_per_message']:,} bytes"),
         ("  commands in a batch", f"{row['commands_per_batch']:,}"),
-        ("  cores used", _cores(row)),
+        ("  cores used", show_cores(row)),
         ("  what went wrong", _faults(row)),
     ]
 
@@ -83,7 +70,7 @@ def _paced(found: Figures) -> Iterator[Table]:
     rows = [
         ("send to ack, p50 / p99", _milliseconds(found["ack"])),
         ("send to last delivery, p50 / p99", _milliseconds(found["last_delivery"])),
-        ("cores used", _cores(found)),
+        ("cores used", show_cores(found)),
         ("what went wrong", _faults({**found, "refused": sum(found["refused"].values())})),
     ]
     yield f"{found['per_s']:,} messages a second into {found['rooms']} rooms of {found['members']}", rows
@@ -141,13 +128,13 @@ def _peer(found: Figures) -> Iterator[Table]:
                 ("  to the ack, p50 / p99", _milliseconds(row["ack"])),
                 ("  to the last delivery", _milliseconds(row["last_delivery"])),
                 ("  said, and found in the archive", f"{row['messages']:,}, {row['archived']:,}"),
-                ("  cores used", _cores(row)),
+                ("  cores used", show_cores(row)),
                 ("  what went wrong", _faults(row)),
             ],
         )
 
 
-_TABLES: dict[str, Callable[[Figures], Iterator[Table]]] = {
+_TABLES: dict[str, MakeTables] = {
     "limits": _limits,
     "sends": _sends,
     "paced": _paced,
