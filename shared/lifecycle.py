@@ -13,7 +13,9 @@ from typing import Any
 
 import prometheus_client
 import uvicorn
-from fastapi import FastAPI, Response
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
 
 from shared.errors import ChatError
 from shared.settings import ServiceSettings
@@ -36,11 +38,11 @@ class StartupError(Exception):
     """The service cannot start; the message says what to do. Shown without a traceback."""
 
 
-def create_private_app(service: str, settings: ServiceSettings, start: Start) -> FastAPI:
+def create_private_app(service: str, settings: ServiceSettings, start: Start) -> Starlette:
     """Return the ASGI app of the private port, whose lifespan is the life of the service."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         configure_logging(service, settings.log_format, settings.log_level)
         async with AsyncExitStack() as stack:
             try:
@@ -53,30 +55,28 @@ def create_private_app(service: str, settings: ServiceSettings, start: Start) ->
             app.state.checks = {"stopping": _refuse}
         log.info("stopped")
 
-    app = FastAPI(
-        title=f"ChatCraft {service}", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
-    )
+    app = Starlette(lifespan=lifespan)
     add_health_routes(app)
     return app
 
 
-def add_health_routes(app: FastAPI) -> None:
+def add_health_routes(app: Starlette) -> None:
     """Add /livez, /readyz and /metrics; readiness asks `app.state.checks`, all at once."""
 
-    @app.get("/livez")
-    async def livez() -> Response:
+    async def livez(_request: Request) -> Response:
         return Response("ok\n", media_type="text/plain")
 
-    @app.get("/readyz")
-    async def readyz() -> Response:
+    async def readyz(_request: Request) -> Response:
         checks: Checks = getattr(app.state, "checks", {"starting": _refuse})
         results = await asyncio.gather(*(_ask(check) for check in checks.values()))
         report = "".join(f"{name}: {result or 'ok'}\n" for name, result in zip(checks, results, strict=True))
         return Response(report, 503 if any(results) else 200, media_type="text/plain")
 
-    @app.get("/metrics")
-    async def metrics() -> Response:
+    async def metrics(_request: Request) -> Response:
         return Response(prometheus_client.generate_latest(), media_type=prometheus_client.CONTENT_TYPE_LATEST)
+
+    for answer in (livez, readyz, metrics):
+        app.add_route(f"/{answer.__name__}", answer)
 
 
 async def _ask(check: Check) -> str | None:
@@ -91,7 +91,7 @@ async def _refuse() -> None:
     raise RuntimeError("not serving")
 
 
-def serve(app: FastAPI, settings: ServiceSettings) -> None:
+def serve(app: Starlette, settings: ServiceSettings) -> None:
     """Run the app on the private port until SIGTERM or SIGINT; exits with 1 if it cannot start."""
     server = _Server(private_config(app, settings))
     server.run()
@@ -116,7 +116,7 @@ def tune_collector() -> None:
     gc.set_threshold(_COLLECT_AFTER, 50, 100)
 
 
-def private_config(app: FastAPI, settings: ServiceSettings, **options: Any) -> uvicorn.Config:
+def private_config(app: Starlette, settings: ServiceSettings, **options: Any) -> uvicorn.Config:
     """Return uvicorn's configuration for the private port."""
     logging.getLogger("uvicorn.error").addFilter(_hide_startup_traceback)
     return uvicorn.Config(

@@ -7,8 +7,13 @@ from functools import cache
 from typing import Any
 
 import orjson
-import structlog
 from prometheus_client import Counter, Histogram
+
+from shared.imports import without
+
+# To draw tracebacks structlog loads Rich and Pygments where they are installed. Ours are plain.
+with without("rich"):
+    import structlog
 
 COMMANDS = Histogram(
     "chatcraft_command_seconds",

@@ -5,9 +5,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from asyncpg.exceptions import InterfaceError, PostgresError
-from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.applications import Starlette
 
 from services.auth import upkeep
 from services.auth.arrivals import Arrivals
@@ -71,7 +71,7 @@ if TYPE_CHECKING:  # it needs the extra
 SERVICE = "auth"
 
 
-def create_app(settings: AuthSettings) -> FastAPI:
+def create_app(settings: AuthSettings) -> Starlette:
     """Return the ASGI app of the private port; its lifespan is the service."""
 
     async def start(stack: AsyncExitStack) -> Checks:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import uvicorn
 import uvloop
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from services.gateway.app import Gateway, create_app
 from services.gateway.detach import UNSENT_MAX_BYTES, DetachableProtocol
@@ -48,7 +48,7 @@ def listen(settings: GatewaySettings) -> socket.socket:
     return listener
 
 
-def public_config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
+def public_config(app: Starlette, settings: GatewaySettings) -> uvicorn.Config:
     """Return uvicorn's configuration for the public port."""
     return uvicorn.Config(
         app, loop="uvloop", http=BoundedHeadProtocol, ws=DetachableProtocol, ws_max_size=Limits().frame_bytes,
@@ -63,7 +63,7 @@ def public_config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
 async def run(settings: GatewaySettings) -> int:
     """Serve until SIGTERM or SIGINT, then drain; a second signal stops at once. Returns the exit code."""
     app = create_app(settings)
-    private_app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    private_app = Starlette()
     add_health_routes(private_app)
     listener = listen(settings)
     public, private = _Server(public_config(app, settings)), _Server(private_config(private_app, settings))

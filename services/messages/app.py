@@ -2,9 +2,9 @@
 
 from contextlib import AsyncExitStack
 
-from fastapi import FastAPI
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.applications import Starlette
 
 from services.messages.commands.people import People
 from services.messages.commands.register import register
@@ -34,7 +34,7 @@ _SERVICE = "messages"
 _FEED_DRAIN_S = 2.0  # what the feed has not acknowledged by then is another replica's to sweep
 
 
-def create_app(settings: MessagesSettings) -> FastAPI:
+def create_app(settings: MessagesSettings) -> Starlette:
     """Return the private port's app; its lifespan connects, serves, and drains."""
 
     async def start(stack: AsyncExitStack) -> Checks:

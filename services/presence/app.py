@@ -2,7 +2,7 @@
 
 from contextlib import AsyncExitStack
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 
 from services.presence.announcements import Announcer
 from services.presence.commands import Commands
@@ -31,7 +31,7 @@ from shared.tracing import Tracer, open_tracer
 SERVICE = "presence"
 
 
-def create_app(settings: PresenceSettings) -> FastAPI:
+def create_app(settings: PresenceSettings) -> Starlette:
     """Return the ASGI app of the private port. Starts without Redis, and is not ready until it is there."""
 
     async def start(stack: AsyncExitStack) -> Checks:

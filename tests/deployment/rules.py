@@ -4,8 +4,8 @@ import importlib.util
 import inspect
 from collections.abc import Iterable, Mapping
 
-from fastapi import FastAPI
 from pydantic import ValidationError
+from starlette.applications import Starlette
 
 from services.auth.settings import AuthSettings
 from services.gateway import drain
@@ -114,7 +114,7 @@ def find_wrong_ports(containers: Iterable[Container]) -> list[str]:
 
 def find_bad_probes(containers: Iterable[Container]) -> list[str]:
     """Each service has all three, at paths that the private port has, and waits longer than readiness."""
-    private = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    private = Starlette()
     lifecycle.add_health_routes(private)
     paths = {route.path for route in private.routes}
     complaints = []
@@ -137,7 +137,7 @@ def drain_s(container: Container) -> float:
     dispatching = inspect.signature(Dispatcher.drain).parameters["timeout_s"].default
     match settings:
         case GatewaySettings():
-            answers = public_config(FastAPI(), settings).timeout_graceful_shutdown
+            answers = public_config(Starlette(), settings).timeout_graceful_shutdown
             commands = 2 * drain._COMMANDS_S
             return settings.gateway_pre_stop_s + commands + settings.gateway_drain_s + answers
         case MessagesSettings():
