@@ -48,20 +48,19 @@ async def deployment(
 
 
 @pytest.fixture
-async def tab(deployment: Stack, open_tab: TabFactory) -> Tab:
+async def tab(deployment: Stack, provider: RunningProvider, open_tab: TabFactory) -> Tab:
     """A browser for which the deployment's public address leads to its gateway, and nothing leads outside."""
     url = deployment.gateway_urls[0]
     tab = await open_tab(url=url)
 
-    async def lead(route: Route) -> None:
-        if not route.request.url.startswith(PUBLIC_URL):
-            await route.abort()
-            return
-        location = url + route.request.url.removeprefix(PUBLIC_URL)
-        await route.fulfill(status=302, headers={"location": location})
+    async def lead_back(route: Route) -> None:
+        answer = await route.fetch(max_redirects=0)
+        headers = {name: value.replace(PUBLIC_URL, url) for name, value in answer.headers.items()}
+        await route.fulfill(response=answer, headers=headers)
 
-    local = {urlsplit(url).hostname}
-    await tab.page.context.route(lambda asked: urlsplit(asked).hostname not in local, lead)
+    context, local = tab.page.context, urlsplit(url).hostname
+    await context.route(lambda asked: urlsplit(asked).hostname != local, lambda route: route.abort())
+    await context.route(f"{provider.url}/oauth2/authorize?**", lead_back)
     return tab
 
 
