@@ -15,9 +15,10 @@ from weakref import WeakSet
 from deploy.local import ports
 from deploy.local.child import Child
 from deploy.local.data_dir import DataDir
-from deploy.local.migrations import migrate
+from deploy.local.migrations import migrate_embedded
 from deploy.local.servers import EmbeddedServers, Endpoints, run_together, start_and_wait
 from deploy.local.services import Gateway, ServiceSettings, service_program
+from tests.database_template import lay_database
 
 HOST = "127.0.0.1"
 # Processes of tests that run side by side have stacks of the same names: each has a place of its own.
@@ -72,8 +73,9 @@ class Stack:
         """Start servers, migrate, start services; return once all are ready."""
         self.logs.mkdir(parents=True, exist_ok=True)
         Stack.running.add(self)
+        await lay_database(self._data_dir)
         await self.servers.start()
-        await migrate(self.endpoints.database_url)
+        await migrate_embedded(self._data_dir, self.endpoints.database_url)
         for _ in range(self._counts["gateway"]):  # the auth service is told of them
             self._gateway_ports.append(ports.pick_free())
         for service, count in self._counts.items():
