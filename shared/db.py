@@ -115,6 +115,15 @@ def translate(exc: Exception) -> ChatError | None:
     return None
 
 
+def explain(exc: Exception) -> str:
+    """Return in a line why the database cannot be used: what it says itself, where it answers."""
+    said = next(
+        (str(each) for each in _causes(exc) if isinstance(each, asyncpg.exceptions.PostgresError)), str(exc)
+    )
+    known = translate(exc)
+    return str(known) if known is not None else said.partition("\n")[0] or type(exc).__name__
+
+
 def _causes(exc: BaseException | None) -> Iterator[Any]:
     """From SQLAlchemy's exception to the driver's."""
     while exc is not None:

@@ -50,6 +50,9 @@ def create_private_app(service: str, settings: ServiceSettings, start: Start) ->
             except (StartupError, ChatError, OSError) as exc:
                 log.error("cannot_start", reason=str(exc))  # noqa: TRY400 - the reason is the whole story
                 raise
+            except Exception:
+                log.exception("cannot_start")
+                raise
             log.info("started")
             yield
             app.state.checks = {"stopping": _refuse}

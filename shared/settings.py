@@ -60,5 +60,9 @@ def load_settings(kind: type[Settings]) -> Settings:
         return kind()
     except ValidationError as exc:
         # The name and what is wrong, never the value: it may be a secret.
-        lines = [f"CHATCRAFT_{str(error['loc'][0]).upper()}: {error['msg']}" for error in exc.errors()]
-        sys.exit("\n".join(lines))
+        sys.exit("\n".join(f"{_name(error['loc'])}: {error['msg']}" for error in exc.errors()))
+
+
+def _name(location: tuple[int | str, ...]) -> str:
+    # What several settings say together has no place of its own.
+    return f"CHATCRAFT_{str(location[0]).upper()}" if location else "settings"

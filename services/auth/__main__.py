@@ -1,22 +1,14 @@
-"""Runs the auth service: `python -m services.auth`."""
-
-import sys
-
-from pydantic import ValidationError
+"""Run the auth service: `python -m services.auth`."""
 
 from services.auth.app import create_app
 from services.auth.settings import AuthSettings
 from shared.lifecycle import serve
+from shared.settings import load_settings
 
 
 def main() -> None:
-    """Read the environment and serve until told to stop."""
-    try:
-        settings = AuthSettings()
-    except ValidationError as exc:
-        # Never the value: it may be a secret.
-        lines = [f"CHATCRAFT_{str(error['loc'][0]).upper()}: {error['msg']}" for error in exc.errors()]
-        sys.exit("\n".join(lines))
+    """Entry point; all settings come from the environment."""
+    settings = load_settings(AuthSettings)
     serve(create_app(settings), settings)
 
 

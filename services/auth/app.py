@@ -60,7 +60,7 @@ from services.auth.tokens import RefreshTokens
 from services.auth.totp import TotpSecrets
 from shared.background import Background
 from shared.bus import Bus
-from shared.db import create_engine, translate
+from shared.db import create_engine, explain, translate
 from shared.dispatch import Dispatcher
 from shared.lifecycle import Checks, StartupError, create_private_app
 from shared.tracing import open_tracer
@@ -248,8 +248,7 @@ async def _open_database(engine: AsyncEngine, ring: KeyRing) -> None:
             await check_schema(connection)
         await ring.load()
     except (SQLAlchemyError, PostgresError, InterfaceError, OSError) as exc:
-        reason = str(exc).partition("\n")[0] or type(exc).__name__
-        raise StartupError(f"the database does not let us in: {reason}") from exc
+        raise StartupError(f"PostgreSQL: {explain(exc)}") from exc
 
 
 async def _ping(engine: AsyncEngine) -> None:

@@ -3,11 +3,12 @@
 from services.messages.app import create_app
 from services.messages.settings import MessagesSettings
 from shared.lifecycle import serve
+from shared.settings import load_settings
 
 
 def main() -> None:
     """Entry point; all settings come from the environment."""
-    settings = MessagesSettings()
+    settings = load_settings(MessagesSettings)
     serve(create_app(settings), settings)
 
 

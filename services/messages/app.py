@@ -2,7 +2,9 @@
 
 from contextlib import AsyncExitStack
 
+from asyncpg.exceptions import InterfaceError, PostgresError
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 
@@ -25,7 +27,7 @@ from services.messages.store.transaction import Database
 from services.messages.writer import Writer
 from shared.background import Background
 from shared.bus import Bus
-from shared.db import create_engine, translate
+from shared.db import create_engine, explain, translate
 from shared.dispatch import Dispatcher
 from shared.lifecycle import Checks, StartupError, create_private_app
 from shared.tracing import Tracer, open_tracer
@@ -95,10 +97,8 @@ async def _check_schema(engine: AsyncEngine) -> None:
     try:
         async with borrow(engine) as connection:
             version = await find_schema_version(connection)
-    except Exception as exc:
-        if (error := translate(exc)) is None:
-            raise
-        raise StartupError(f"PostgreSQL: {error}") from exc
+    except (SQLAlchemyError, PostgresError, InterfaceError, OSError) as exc:
+        raise StartupError(f"PostgreSQL: {explain(exc)}") from exc
     if version is None or version < SCHEMA_OLDEST:
         raise StartupError("the database is not migrated: run python -m shared.migrate")
     if version > SCHEMA_NEWEST:

@@ -12,6 +12,7 @@ import pytest
 
 from deploy.local.data_dir import DataDir
 from deploy.local.postgres import postgres_url
+from tests.database_template import lay_database
 from tests.faults.small_disk import on_small_disk
 from tests.faults.standby import Standby, standby_of, with_port
 from tests.faults.talking import Talker, created, list_all, talking
@@ -72,6 +73,7 @@ async def address(data_dir: DataDir) -> AsyncIterator[TcpProxy]:
 
 @pytest.fixture(scope="module")
 async def broken(data_dir: DataDir, address: TcpProxy) -> AsyncIterator[Stack]:
+    await lay_database(data_dir)  # with its password
     env = {"CHATCRAFT_DATABASE_URL": with_port(postgres_url(data_dir), address.port)}
     async with Stack("test_database", data_dir, env=env) as running:
         yield running

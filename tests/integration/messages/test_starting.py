@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import asyncpg
 import msgspec
@@ -66,6 +67,17 @@ async def test_a_schema_outside_of_what_the_program_knows_is_refused(
 async def test_an_unreachable_database_is_explained(nats_url: Callable[[str], str]):
     app = create_app(World("postgresql://nobody:none@127.0.0.1:1/none", nats_url).settings())
     with pytest.raises(StartupError, match="does not answer"):
+        async with app.router.lifespan_context(app):
+            pass
+
+
+async def test_a_database_that_does_not_know_the_password_is_explained(
+    databases: "DatabaseFactory", nats_url: Callable[[str], str]
+):
+    url = urlsplit(await databases.create())
+    wrong = url._replace(netloc=f"{url.username}:wrong@{url.hostname}:{url.port}").geturl()
+    app = create_app(World(wrong, nats_url).settings())
+    with pytest.raises(StartupError, match=f'password authentication failed for user "{url.username}"'):
         async with app.router.lifespan_context(app):
             pass
 
