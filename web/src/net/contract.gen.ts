@@ -1031,7 +1031,7 @@ export interface StartedErasure {
   erasure: Erasure;
 }
 
-/** A password, a code, both, or a passkey with its challenge. Where TOTP is on, a password alone is not enough. */
+/** A password, a code, both, a passkey with its challenge, or the answer of a provider. Where TOTP is on, neither a password nor a provider is enough. */
 export interface StepUp {
   password?: string | null;
   code?: string | null;
@@ -1046,6 +1046,7 @@ export interface Suggestion {
 }
 
 /** The positions that the client holds, by room; a next page repeats the request with `cursor`. */
+  provider?: FinishOidc | null;
 export interface Sync {
   rooms?: Record<string, HeldPosition>;
   cursor?: string | null;
@@ -1227,6 +1228,7 @@ export interface Commands {
   "auth.login_totp": { request: TotpLogin; reply: SignedIn };
   "auth.logout": { request: Empty; reply: Empty };
   "auth.passkey_options": { request: PasskeyOptions; reply: PasskeyChallenge };
+  "auth.begin_step_up": { request: BeginOidc; reply: OidcBegun };
   "auth.reauth": { request: Reauth; reply: Empty };
   "auth.refresh": { request: Refresh; reply: Refreshed };
   "auth.register": { request: Register; reply: SignedIn };
@@ -1388,6 +1390,7 @@ export const routes: Record<Op, Route | null> = {
   "auth.passkey_options": { method: "POST", path: "/auth/passkey/options" },
   "auth.reauth": null,
   "auth.refresh": { method: "POST", path: "/auth/refresh" },
+  "auth.begin_step_up": { method: "POST", path: "/auth/step_up/{provider_id}" },
   "auth.register": { method: "POST", path: "/auth/register" },
   "auth.register_oidc": { method: "POST", path: "/auth/oidc/register" },
   "auth.request_reset": { method: "POST", path: "/auth/request-reset" },
