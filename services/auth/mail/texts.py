@@ -85,6 +85,19 @@ class Texts(Struct, frozen=True):
             ],
         )
 
+    def password_set(self, to: str, username: str) -> Mail:
+        """To whom had no password and has given themselves one."""
+        return Mail(
+            "password_set",
+            to,
+            "A password was set for your account",
+            [
+                f"The account {show(username)} had no password and was given one; other logins have ended.",
+                f"Was this not you? Please end the logins you do not know: {self._sessions}",
+                "Then ask for a link to choose a new password, on the sign-in page.",
+            ],
+        )
+
     def email_changed(self, to: str, username: str) -> Mail:
         """To the address that an account had until now."""
         return Mail(

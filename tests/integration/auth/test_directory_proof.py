@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.bus import Bus
-from shared.contracts import factors, identities, privacy
+from shared.contracts import factors, identities, passwords, privacy
 from shared.contracts.entities import Empty
 from shared.contracts.errors import ErrorCode
 from shared.tokens import Claims
@@ -139,3 +139,14 @@ async def test_while_the_directory_is_away_it_is_said_and_a_password_here_is_goo
     finally:
         await directory.start()
     assert await step_up(client, stale, password=SECRET) is None
+
+
+async def test_a_first_password_takes_the_place_of_the_directorys(client: Client, stale: Claims, unique: str):
+    first = client.ask(passwords.set_password, passwords.SetPassword(PASSWORD), stale)
+    assert await code_of(first) is ErrorCode.FORBIDDEN
+    assert await step_up(client, stale, password=SECRET) is None
+    await client.ask(passwords.set_password, passwords.SetPassword(PASSWORD), stale)
+    assert (await client.login(f"ada-{unique}", PASSWORD)).user.id == stale.user_id
+    assert await code_of(client.login(f"ada-{unique}", SECRET)) is ErrorCode.UNAUTHENTICATED
+    assert await step_up(client, stale, password=SECRET) is MFA_FAILED
+    assert await step_up(client, stale, password=PASSWORD) is None

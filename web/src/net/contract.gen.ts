@@ -999,6 +999,10 @@ export interface SetPresence {
   text?: string | null;
   expires_at?: string | null;
 }
+export interface SetPassword {
+  password: string;
+}
+
 
 export interface SetRole {
   room_id: string;
@@ -1244,6 +1248,7 @@ export interface Commands {
   "bots.create_token": { request: CreateBotToken; reply: NewToken };
   "bots.delete": { request: OneBot; reply: Empty };
   "bots.list": { request: Empty; reply: Bots };
+  "auth.set_password": { request: SetPassword; reply: Empty };
   "bots.list_tokens": { request: OneBot; reply: ApiTokens };
   "bots.revoke_token": { request: RevokeBotToken; reply: Empty };
   "bots.update": { request: UpdateBot; reply: User };
@@ -1405,6 +1410,7 @@ export const routes: Record<Op, Route | null> = {
   "bots.delete": { method: "DELETE", path: "/bots/{bot_id}" },
   "bots.list": { method: "GET", path: "/bots" },
   "bots.list_tokens": { method: "GET", path: "/bots/{bot_id}/tokens" },
+  "auth.set_password": { method: "PUT", path: "/auth/password" },
   "bots.revoke_token": { method: "DELETE", path: "/bots/{bot_id}/tokens/{token_id}" },
   "bots.update": { method: "PATCH", path: "/bots/{bot_id}" },
   "consents.accept": { method: "POST", path: "/consents" },
