@@ -152,7 +152,7 @@ def _add_logins(parts: _Parts, dispatcher: Dispatcher) -> None:
         limits=parts.login_limits,
     ).add_to(dispatcher)
     Logins(engine=parts.engine, bus=parts.bus).add_to(dispatcher)
-    Administration(engine=parts.engine, bus=parts.bus).add_to(dispatcher)
+    Administration(engine=parts.engine, bus=parts.bus, postbox=parts.mail.postbox).add_to(dispatcher)
     Profiles(engine=parts.engine).add_to(dispatcher)
     Calls(engine=parts.engine, ring=parts.ring).add_to(dispatcher)
 

@@ -192,6 +192,19 @@ class Texts(Struct, frozen=True):
             ],
         )
 
+    def erasure_ordered(self, to: str, username: str) -> Mail:
+        """To the address of an account that an administrator has erased: the last mail to it."""
+        return Mail(
+            "erasure_ordered",
+            to,
+            "Your account is being erased",
+            [
+                f"The account {show(username)} is being erased, as an administrator of this server asked.",
+                "All logins have ended. This cannot be taken back.",
+                "Is this a mistake? Please write to whoever runs this server.",
+            ],
+        )
+
     @property
     def _security(self) -> str:
         return f"{self.public_url}/settings/security"

@@ -229,6 +229,11 @@ export interface EraseMe {
   messages: "anonymise" | "erase";
 }
 
+export interface EraseUser {
+  user_id: string;
+  messages: "anonymise" | "erase";
+}
+
 /** How far an erasure has come. It goes on by itself, and cannot be taken back. */
 export interface Erasure {
   id: string;
@@ -994,15 +999,15 @@ export interface SetNotify {
   notify: "all" | "mentions" | "none";
 }
 
+export interface SetPassword {
+  password: string;
+}
+
 export interface SetPresence {
   status: "away" | "dnd" | "invisible" | "online";
   text?: string | null;
   expires_at?: string | null;
 }
-export interface SetPassword {
-  password: string;
-}
-
 
 export interface SetRole {
   room_id: string;
@@ -1041,6 +1046,7 @@ export interface StepUp {
   code?: string | null;
   challenge_id?: string | null;
   credential?: PasskeyAssertion | null;
+  provider?: FinishOidc | null;
 }
 
 export interface Suggestion {
@@ -1050,7 +1056,6 @@ export interface Suggestion {
 }
 
 /** The positions that the client holds, by room; a next page repeats the request with `cursor`. */
-  provider?: FinishOidc | null;
 export interface Sync {
   rooms?: Record<string, HeldPosition>;
   cursor?: string | null;
@@ -1215,6 +1220,7 @@ export interface Route {
 export interface Commands {
   "admin.deactivate": { request: UserOf; reply: AdminUser };
   "admin.end_logins": { request: UserOf; reply: LoginsEnded };
+  "admin.erase": { request: EraseUser; reply: StartedErasure };
   "admin.get_user": { request: UserOf; reply: AdminUser };
   "admin.list_logins": { request: UserOf; reply: LoginSessions };
   "admin.list_users": { request: ListUsers; reply: AdminUsers };
@@ -1222,6 +1228,7 @@ export interface Commands {
   "admin.read_audit": { request: ReadAudit; reply: AuditEntries };
   "admin.set_role": { request: SetUserRole; reply: AdminUser };
   "auth.begin_oidc": { request: BeginOidc; reply: OidcBegun };
+  "auth.begin_step_up": { request: BeginOidc; reply: OidcBegun };
   "auth.change_password": { request: ChangePassword; reply: Empty };
   "auth.finish_oidc": { request: FinishOidc; reply: OidcReply };
   "auth.get_policy": { request: Empty; reply: Policy };
@@ -1232,7 +1239,6 @@ export interface Commands {
   "auth.login_totp": { request: TotpLogin; reply: SignedIn };
   "auth.logout": { request: Empty; reply: Empty };
   "auth.passkey_options": { request: PasskeyOptions; reply: PasskeyChallenge };
-  "auth.begin_step_up": { request: BeginOidc; reply: OidcBegun };
   "auth.reauth": { request: Reauth; reply: Empty };
   "auth.refresh": { request: Refresh; reply: Refreshed };
   "auth.register": { request: Register; reply: SignedIn };
@@ -1242,13 +1248,13 @@ export interface Commands {
   "auth.reset_password": { request: ResetPassword; reply: Empty };
   "auth.revoke_login": { request: RevokeLogin; reply: Empty };
   "auth.revoke_other_logins": { request: Empty; reply: LoginsEnded };
+  "auth.set_password": { request: SetPassword; reply: Empty };
   "auth.step_up": { request: StepUp; reply: Empty };
   "auth.verify_email": { request: VerifyEmail; reply: Empty };
   "bots.create": { request: CreateBot; reply: User };
   "bots.create_token": { request: CreateBotToken; reply: NewToken };
   "bots.delete": { request: OneBot; reply: Empty };
   "bots.list": { request: Empty; reply: Bots };
-  "auth.set_password": { request: SetPassword; reply: Empty };
   "bots.list_tokens": { request: OneBot; reply: ApiTokens };
   "bots.revoke_token": { request: RevokeBotToken; reply: Empty };
   "bots.update": { request: UpdateBot; reply: User };
@@ -1376,6 +1382,7 @@ export type EventName = keyof Events;
 export const routes: Record<Op, Route | null> = {
   "admin.deactivate": { method: "POST", path: "/admin/users/{user_id}/deactivate" },
   "admin.end_logins": { method: "DELETE", path: "/admin/users/{user_id}/logins" },
+  "admin.erase": { method: "POST", path: "/admin/users/{user_id}/erasure" },
   "admin.get_user": { method: "GET", path: "/admin/users/{user_id}" },
   "admin.list_logins": { method: "GET", path: "/admin/users/{user_id}/logins" },
   "admin.list_users": { method: "GET", path: "/admin/users" },
@@ -1383,6 +1390,7 @@ export const routes: Record<Op, Route | null> = {
   "admin.read_audit": { method: "GET", path: "/admin/audit" },
   "admin.set_role": { method: "PUT", path: "/admin/users/{user_id}/role" },
   "auth.begin_oidc": { method: "POST", path: "/auth/oidc/{provider_id}" },
+  "auth.begin_step_up": { method: "POST", path: "/auth/step_up/{provider_id}" },
   "auth.change_password": { method: "POST", path: "/auth/password" },
   "auth.finish_oidc": { method: "POST", path: "/auth/oidc" },
   "auth.get_policy": { method: "GET", path: "/auth/policy" },
@@ -1395,7 +1403,6 @@ export const routes: Record<Op, Route | null> = {
   "auth.passkey_options": { method: "POST", path: "/auth/passkey/options" },
   "auth.reauth": null,
   "auth.refresh": { method: "POST", path: "/auth/refresh" },
-  "auth.begin_step_up": { method: "POST", path: "/auth/step_up/{provider_id}" },
   "auth.register": { method: "POST", path: "/auth/register" },
   "auth.register_oidc": { method: "POST", path: "/auth/oidc/register" },
   "auth.request_reset": { method: "POST", path: "/auth/request-reset" },
@@ -1403,6 +1410,7 @@ export const routes: Record<Op, Route | null> = {
   "auth.reset_password": { method: "POST", path: "/auth/reset-password" },
   "auth.revoke_login": { method: "DELETE", path: "/auth/logins/{login_id}" },
   "auth.revoke_other_logins": { method: "POST", path: "/auth/logins/revoke-others" },
+  "auth.set_password": { method: "PUT", path: "/auth/password" },
   "auth.step_up": { method: "POST", path: "/auth/step_up" },
   "auth.verify_email": { method: "POST", path: "/auth/verify-email" },
   "bots.create": { method: "POST", path: "/bots" },
@@ -1410,7 +1418,6 @@ export const routes: Record<Op, Route | null> = {
   "bots.delete": { method: "DELETE", path: "/bots/{bot_id}" },
   "bots.list": { method: "GET", path: "/bots" },
   "bots.list_tokens": { method: "GET", path: "/bots/{bot_id}/tokens" },
-  "auth.set_password": { method: "PUT", path: "/auth/password" },
   "bots.revoke_token": { method: "DELETE", path: "/bots/{bot_id}/tokens/{token_id}" },
   "bots.update": { method: "PATCH", path: "/bots/{bot_id}" },
   "consents.accept": { method: "POST", path: "/consents" },
@@ -1525,6 +1532,7 @@ export const publicOps: ReadonlySet<Op> = new Set<Op>([
 export const restOnlyOps: ReadonlySet<Op> = new Set<Op>([
   "admin.deactivate",
   "admin.end_logins",
+  "admin.erase",
   "admin.get_user",
   "admin.list_logins",
   "admin.list_users",
