@@ -113,3 +113,6 @@ async def test_what_is_typed_reaches_the_command(fresh_database):
         COMMAND, "admin", "repeat-erasures", "-", env=database, typed="nonsense\n"
     )
     assert (code, lines) == (1, ["line 1 is not one of what list-erasures prints"])
+    nobody = ("erase", "--messages", "anonymise", "--", "nobody.here")
+    code, lines = await run_program(COMMAND, "admin", *nobody, env=database, typed="nobody.here\n")
+    assert (code, lines) == (1, ["there is no user 'nobody.here'"])

@@ -140,13 +140,14 @@ class SteppingUp:
         return await self._settle(tries, is_proved=is_proved)
 
     async def _by_provider(self, caller: Caller, back: FinishOidc) -> bool:
-        """Nothing is charged: there is nothing to guess in a state and a binding."""
+        tries = await self._take_try(caller)
         proof = await self._providers.check(back, caller.user_id)
         async with self._engine.begin() as connection:
             await _lock(connection, caller)
             await _refuse_one_factor(connection, caller)
             is_proved = proof is not None and await self._providers.spend(connection, proof)
-            return await _note(connection, caller, "provider", is_proved=is_proved)
+            await _note(connection, caller, "provider", is_proved=is_proved)
+        return await self._settle(tries, is_proved=is_proved)
 
     async def _take_try(self, caller: Caller) -> list[Bucket]:
         async with self._engine.begin() as connection:

@@ -222,6 +222,7 @@ async def test_who_signs_in_there_alone_shows_there_that_it_is_them_and_sets_a_p
     await page.get_by_role("button", name="Set password").click()
     await expect(page.get_by_role("status").filter(has_text="Your password is set.")).to_be_visible()
     await expect(page.get_by_role("button", name="Change password")).to_be_visible()
-    await sign_out(tab)
+    await tab.button("Sign out", exact=True).click()
+    await tab.page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
     await tab.sign_in(name, "another horse 9")
     await tab.expect_signed_in()

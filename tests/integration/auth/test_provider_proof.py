@@ -130,6 +130,8 @@ async def test_who_has_proved_it_may_erase_their_account(
         pytest.param({"auth_time": int(time.time()) + HOUR_S}, id="in the future"),
         pytest.param({"auth_time": "now"}, id="no time"),
         pytest.param({"auth_time": True}, id="a truth value"),
+        pytest.param({"auth_time": float("nan")}, id="not a number"),
+        pytest.param({"auth_time": float("inf")}, id="for ever"),
         pytest.param({"nonce": "another"}, id="the token of another journey"),
         pytest.param({"sub": "somebody else"}, id="somebody else there"),
     ],
