@@ -34,6 +34,10 @@ Proof = Literal["password", "totp", "recovery_code", "passkey", "provider"]
 """What `details.methods` of a `step_up` names: each of them is enough by itself."""
 
 
+class ProviderAnswer(FinishOidc, frozen=True, forbid_unknown_fields=True):
+    """What a provider gave the browser, after `auth.begin_step_up`."""
+
+
 class StepUp(Struct, frozen=True):
     """A password, a code, both, a passkey with its challenge, or the answer of a provider.
 
@@ -44,8 +48,7 @@ class StepUp(Struct, frozen=True):
     code: ProofCode | None = None
     challenge_id: Id | None = None
     credential: PasskeyAssertion | None = None
-    provider: FinishOidc | None = None
-    """What a provider gave the browser, after `auth.begin_step_up`."""
+    provider: ProviderAnswer | None = None
 
 
 login_totp = command(

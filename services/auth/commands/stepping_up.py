@@ -21,8 +21,9 @@ from shared.bus import Caller
 from shared.contracts import proving
 from shared.contracts.entities import Empty
 from shared.contracts.errors import ErrorCode
-from shared.contracts.identities import BeginOidc, FinishOidc, OidcBegun
+from shared.contracts.identities import BeginOidc, OidcBegun
 from shared.contracts.passkeys import PasskeyAssertion
+from shared.contracts.proving import ProviderAnswer
 from shared.dispatch import Dispatcher
 from shared.errors import ChatError, invalid
 
@@ -75,7 +76,7 @@ class SteppingUp:
                 return await self._by_code(caller, code)
             case (None, None, str(challenge_id), PasskeyAssertion() as answer, None):
                 return await self._by_passkey(caller, challenge_id, answer)
-            case (None, None, None, None, FinishOidc() as back):
+            case (None, None, None, None, ProviderAnswer() as back):
                 return await self._by_provider(caller, back)
             case _:
                 raise invalid("", "give password, code, both, challenge_id with credential, or provider")
@@ -139,7 +140,7 @@ class SteppingUp:
             await _note(connection, caller, "passkey", is_proved=is_proved)
         return await self._settle(tries, is_proved=is_proved)
 
-    async def _by_provider(self, caller: Caller, back: FinishOidc) -> bool:
+    async def _by_provider(self, caller: Caller, back: ProviderAnswer) -> bool:
         tries = await self._take_try(caller)
         proof = await self._providers.check(back, caller.user_id)
         async with self._engine.begin() as connection:

@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -14,6 +15,7 @@ from shared.contracts import factors, identities, privacy, proving
 from shared.contracts.entities import Empty
 from shared.contracts.errors import ErrorCode
 from shared.contracts.identities import FinishOidc
+from shared.contracts.proving import ProviderAnswer
 from shared.tokens import Claims
 from tests.authenticator import Authenticator
 from tests.integration.auth.audit_log import list_recorded
@@ -74,11 +76,15 @@ async def leave(client: Client, claims: Claims, provider_id: str = "corp") -> id
 
 async def come_back(
     client: Client, provider: RunningProvider, claims: Claims, subject: str, **said: Any
-) -> FinishOidc:
+) -> ProviderAnswer:
     """Go to the provider and return; `said` is what its ID token says beside who it is."""
     begun = await leave(client, claims)
     await provider.behave(claims={"sub": subject} | {"auth_time": int(time.time())} | said)
-    return await provider.consent(begun)
+    return to_answer(await provider.consent(begun))
+
+
+def to_answer(asked: FinishOidc) -> ProviderAnswer:
+    return ProviderAnswer(**msgspec.structs.asdict(asked))
 
 
 async def test_the_provider_is_asked_to_authenticate_anew_and_its_answer_proves_it(
@@ -149,7 +155,7 @@ async def test_an_answer_that_was_fetched_for_another_purpose_proves_nothing_and
 ):
     await provider.behave(claims={"sub": subject, "auth_time": int(time.time())})
     signing_in = await provider.consent(await begin(client))
-    assert await step_up(client, stale, provider=signing_in) is MFA_FAILED
+    assert await step_up(client, stale, provider=to_answer(signing_in)) is MFA_FAILED
     proof = await come_back(client, provider, stale, subject)
     assert await code_of(client.ask(identities.finish_oidc, proof)) is ErrorCode.UNAUTHENTICATED
     _, fresh = await client.register_claims()
@@ -165,7 +171,7 @@ async def test_a_proof_counts_for_who_went_only(
     theirs = await come_back(client, provider, other, subject)
     assert await step_up(client, stale, provider=theirs) is MFA_FAILED
     stolen = await come_back(client, provider, stale, subject)
-    unbound = FinishOidc(stolen.state, theirs.binding, stolen.code, stolen.iss)
+    unbound = ProviderAnswer(stolen.state, theirs.binding, stolen.code, stolen.iss)
     assert await step_up(client, stale, provider=unbound) is MFA_FAILED
     assert not await may_change(client, stale)
     assert not await may_change(client, other)

@@ -750,6 +750,14 @@ export interface Provider {
   name: string;
 }
 
+/** What a provider gave the browser, after `auth.begin_step_up`. */
+export interface ProviderAnswer {
+  state: string;
+  binding: string;
+  code: string;
+  iss?: string | null;
+}
+
 /** A reaction that came or went, and the message as it is now. */
 export interface Reacted {
   message: Message;
@@ -1046,7 +1054,7 @@ export interface StepUp {
   code?: string | null;
   challenge_id?: string | null;
   credential?: PasskeyAssertion | null;
-  provider?: FinishOidc | null;
+  provider?: ProviderAnswer | null;
 }
 
 export interface Suggestion {
