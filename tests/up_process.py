@@ -100,16 +100,19 @@ class UpProcess:
             self.lines.append(line.decode().rstrip("\n"))
 
 
-async def run_program(*argv: str, env: dict[str, str] | None = None) -> tuple[int, list[str]]:
-    """Run a program to its end; return its exit code and the lines it printed."""
+async def run_program(
+    *argv: str, env: dict[str, str] | None = None, typed: str | None = None
+) -> tuple[int, list[str]]:
+    """Run a program to its end; return its exit code and the lines it printed. `typed` is its input."""
     process = await asyncio.create_subprocess_exec(
         *argv,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.DEVNULL if typed is None else asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, **(env or {})},
     )
-    output, _ = await asyncio.wait_for(process.communicate(), DEADLINE_S)
+    given = None if typed is None else typed.encode()
+    output, _ = await asyncio.wait_for(process.communicate(given), DEADLINE_S)
     return process.returncode or 0, output.decode().splitlines()
 
 

@@ -3,7 +3,7 @@
 Reads the options and runs `python -m services.auth.admin`; what that does is the service's.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -20,6 +20,11 @@ DisplayNameOption = Annotated[
 ]
 EmailOption = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Their e-mail address, unverified.")]
 AdminOption = Annotated[bool, typer.Option("--admin", help="Make them an administrator.")]
+MessagesOption = Annotated[
+    Literal["erase", "anonymise"],
+    typer.Option(help='What they have written goes, or stays under "Deleted user".'),
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask for the user name once more.")]
 LeakedOption = Annotated[
     bool, typer.Option("--leaked", help="A key has leaked: at once, and what older keys signed is void.")
 ]
@@ -77,6 +82,22 @@ def deactivate(name: NameArgument, *, data_dir: DataDirOption = DEFAULT_DATA_DIR
 def reactivate(name: NameArgument, *, data_dir: DataDirOption = DEFAULT_DATA_DIR) -> None:
     """Let somebody in again who was deactivated."""
     operate("auth", data_dir, "reactivate", "--", name)
+
+
+@app.command(rich_help_panel=_ACCOUNTS)
+def erase(
+    name: NameArgument,
+    *,
+    messages: MessagesOption = "erase",
+    yes: YesOption = False,
+    data_dir: DataDirOption = DEFAULT_DATA_DIR,
+) -> None:
+    """Erase somebody's account, with their bots, for good: as when they ask for it themselves.
+
+    They are locked out at once; the auth service does the rest. The last administrator cannot be erased.
+    """
+    options = [f"--messages={messages}", *(["--yes"] if yes else [])]
+    operate("auth", data_dir, "erase", *options, "--", name, reads_input=not yes)
 
 
 @app.command(rich_help_panel=_ACCOUNTS)
@@ -143,4 +164,4 @@ def repeat_erasures(file: ListArgument, *, data_dir: DataDirOption = DEFAULT_DAT
 
     Who is being erased already, or is not there, is left out. The auth service does it, once it runs.
     """
-    operate("auth", data_dir, "repeat-erasures", "--", file)
+    operate("auth", data_dir, "repeat-erasures", "--", file, reads_input=file == "-")

@@ -23,18 +23,20 @@ DataDirOption = Annotated[
 DEFAULT_DATA_DIR = Path(".chatcraft")
 
 
-def operate(service: str, data_dir: Path, *arguments: str) -> None:
+def operate(service: str, data_dir: Path, *arguments: str, reads_input: bool = False) -> None:
     """Run it to its end, and exit as it did. Raises StartError where there is no data."""
     if not os.environ.get("CHATCRAFT_DATABASE_URL") and not data_dir.exists():
         raise StartError(f"there is no data in {data_dir}; name it with --data-dir")
-    raise typer.Exit(asyncio.run(_run_on_database(service, data_dir, arguments)))
+    raise typer.Exit(asyncio.run(_run_on_database(service, data_dir, arguments, reads_input=reads_input)))
 
 
-async def _run_on_database(service: str, data_dir: Path, arguments: tuple[str, ...]) -> int:
+async def _run_on_database(
+    service: str, data_dir: Path, arguments: tuple[str, ...], *, reads_input: bool
+) -> int:
     async with open_database(ExternalUrls.from_environment(), data_dir) as url:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", f"services.{service}.admin", *arguments),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=None if reads_input else asyncio.subprocess.DEVNULL,
             env={**_find_environment(service, data_dir), **_set_variables(), "CHATCRAFT_DATABASE_URL": url},
         )
         return await process.wait()

@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from typing import TypeVar, get_args
 
 from asyncpg.exceptions import InterfaceError, PostgresError
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from services.auth.store.audit_trail import Head
 from services.auth.store.schema import check_schema
 from shared.bus import Bus
 from shared.contracts.internal import Revocation
+from shared.contracts.privacy import MessagesChoice
 from shared.errors import ChatError
 from shared.lifecycle import StartupError
 from shared.settings import find_setting
@@ -29,6 +31,7 @@ from shared.telemetry import configure_logging
 
 _NODES_ASK_EVERY_S = 5
 
+T = TypeVar("T")
 Run = Callable[[Operator, argparse.Namespace], Awaitable[bool]]
 COMMANDS: dict[str, tuple[str, Run]] = {
     "create-user": (
@@ -50,6 +53,10 @@ COMMANDS: dict[str, tuple[str, Run]] = {
         lambda operator, asked: operator.deactivate(asked.name),
     ),
     "reactivate": ("let somebody in again", lambda operator, asked: operator.reactivate(asked.name)),
+    "erase": (
+        "erase somebody's account, for good",
+        lambda operator, asked: operator.erase(asked.name, asked.messages),
+    ),
     "reset-factors": (
         "sign somebody out who has lost their way in, and print a one-time password for them",
         lambda operator, asked: operator.reset_factors(asked.name),
@@ -91,7 +98,9 @@ def main() -> None:
         sys.exit("CHATCRAFT_DATABASE_URL is not set: postgresql://user:password@host:port/database")
     configure_logging("admin", "console", "error")
     try:
-        is_fine = asyncio.run(_run(url, asked))
+        if asked.command == "erase" and not asked.yes and not _is_meant(url, asked.name):
+            sys.exit("That is not the user name: nothing was done.")
+        is_fine = asyncio.run(_run(url, lambda operator: COMMANDS[asked.command][1](operator, asked)))
     except (StartupError, ChatError) as exc:
         sys.exit(str(exc))
     except (SQLAlchemyError, PostgresError, InterfaceError, OSError) as exc:
@@ -112,6 +121,14 @@ def _read_arguments() -> argparse.Namespace:
     creating.add_argument("--display-name", help="how others see them; else the user name")
     creating.add_argument("--email", help="their address, not verified yet")
     creating.add_argument("--admin", action="store_true", help="make them an administrator")
+    erasing = parsers["erase"]
+    erasing.add_argument(
+        "--messages",
+        choices=get_args(MessagesChoice),
+        default="erase",
+        help='what becomes of what they have written: it goes, or it stays under "Deleted user"',
+    )
+    erasing.add_argument("--yes", action="store_true", help="do not ask for the user name once more")
     parsers["rotate-keys"].add_argument(
         "--leaked", action="store_true", help="at once: what older keys have signed is void"
     )
@@ -135,6 +152,16 @@ def _read_head(text: str) -> Head:
         raise argparse.ArgumentTypeError(f"{text!r} is not what --head prints") from None
 
 
+def _is_meant(url: str, name: str) -> bool:
+    """Ask for the user name once more: what comes next cannot be taken back."""
+    username = asyncio.run(_run(url, lambda operator: operator.find_username(name)))
+    try:
+        typed = input(f"{username} will be erased, for good. Type the user name to go on: ")
+    except (EOFError, KeyboardInterrupt):
+        return False
+    return typed.strip() == username
+
+
 async def _reseal(operator: Operator) -> bool:
     return await operator.reseal(*_read_secrets())
 
@@ -153,7 +180,7 @@ def _read_secrets() -> tuple[bytes, list[bytes]]:
     return settings.secret, settings.previous_secrets
 
 
-async def _run(url: str, asked: argparse.Namespace) -> bool:
+async def _run(url: str, run: Callable[[Operator], Awaitable[T]]) -> T:
     engine = create_async_engine(
         url.replace("postgresql://", "postgresql+asyncpg://", 1),
         pool_size=1,
@@ -164,9 +191,9 @@ async def _run(url: str, asked: argparse.Namespace) -> bool:
         async with engine.connect() as connection:
             await check_schema(connection)
         operator = Operator(engine, _say)
-        is_fine = await COMMANDS[asked.command][1](operator, asked)
+        done = await run(operator)
         await _tell_nodes(operator.revocations)
-        return is_fine
+        return done
     finally:
         await engine.dispose()
 

@@ -50,7 +50,7 @@ async def deactivate(connection: AsyncConnection, by: By, user_id: str) -> Revoc
 
 async def reactivate(connection: AsyncConnection, by: By, user_id: str) -> None:
     """Let a deactivated user in again. Raises ChatError `conflict` for one whose account is erased."""
-    await _refuse_erased(connection, user_id)
+    await refuse_erased(connection, user_id)
     await by.record(connection, "user.reactivated", user_id)
     await accounts.reactivate(connection, user_id)
 
@@ -71,7 +71,7 @@ async def reset_factors(
 
     Raises ChatError `conflict` for one whose account is erased.
     """
-    await _refuse_erased(connection, user_id)
+    await refuse_erased(connection, user_id)
     await logins.lock_logins(connection, user_id)
     removed = await accounts.remove_factors(connection, user_id)
     expires_at = await read_clock(connection) + PASSWORD_GIVEN_FOR
@@ -86,6 +86,7 @@ def refuse_the_last(standings: dict[str, Standing], user_id: str) -> None:
         raise conflict("the last administrator stays one; make somebody else one first")
 
 
-async def _refuse_erased(connection: AsyncConnection, user_id: str) -> None:
+async def refuse_erased(connection: AsyncConnection, user_id: str) -> None:
+    """Raise ChatError `conflict` for one whose account is erased, or being erased."""
     if await erasures.is_begun(connection, user_id):
         raise conflict("this account is erased, for good")

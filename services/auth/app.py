@@ -47,6 +47,7 @@ from services.auth.passwords import Passwords, load_common_passwords
 from services.auth.privacy import erasing, exporting
 from services.auth.privacy.erasing import Eraser
 from services.auth.privacy.exporting import ExportMaker
+from services.auth.provider_proof import ProviderProofs
 from services.auth.recovery_codes import RecoveryCodes
 from services.auth.registration.policy import RegistrationPolicy
 from services.auth.registration.proof_of_work import WorkGate
@@ -129,7 +130,9 @@ class _Parts:
         self.rates = Limits(settings.auth_rate_factor)
         self.policy = RegistrationPolicy(settings, sends_mail=self.mail.postbox.is_open)
         self.providers = Providers(settings)
+        self.journeys = Journeys(self.providers)
         self.directory = _open_directory(settings)
+        self.door = DirectoryDoor(engine, bus, self.directory) if self.directory else None
         self.name_by_issuer = self.providers.name_by_issuer
         if self.directory is not None:
             self.name_by_issuer[DIRECTORY] = self.directory.settings.name
@@ -137,10 +140,10 @@ class _Parts:
 
 def _add_logins(parts: _Parts, dispatcher: Dispatcher) -> None:
     """Signing in, where one is signed in, who one is."""
-    door = DirectoryDoor(parts.engine, parts.bus, parts.directory) if parts.directory else None
     SigningIn(
-        engine=parts.engine, starter=parts.starter, passwords=parts.passwords, rates=parts.rates, door=door
-    ).add_to(dispatcher)
+        engine=parts.engine, starter=parts.starter, passwords=parts.passwords, rates=parts.rates,
+        door=parts.door,
+    ).add_to(dispatcher)  # fmt: skip
     Refreshing(
         engine=parts.engine,
         bus=parts.bus,
@@ -149,7 +152,7 @@ def _add_logins(parts: _Parts, dispatcher: Dispatcher) -> None:
         limits=parts.login_limits,
     ).add_to(dispatcher)
     Logins(engine=parts.engine, bus=parts.bus).add_to(dispatcher)
-    Administration(engine=parts.engine, bus=parts.bus).add_to(dispatcher)
+    Administration(engine=parts.engine, bus=parts.bus, postbox=parts.mail.postbox).add_to(dispatcher)
     Profiles(engine=parts.engine).add_to(dispatcher)
     Calls(engine=parts.engine, ring=parts.ring).add_to(dispatcher)
 
@@ -189,9 +192,10 @@ def _add_factors(parts: _Parts, dispatcher: Dispatcher) -> None:
     SecondStep(engine=engine, starter=parts.starter, codes=codes, proofs=proofs, rates=rates).add_to(
         dispatcher
     )
-    SteppingUp(engine=engine, passwords=parts.passwords, codes=codes, proofs=proofs, rates=rates).add_to(
-        dispatcher
-    )
+    SteppingUp(
+        engine=engine, passwords=parts.passwords, codes=codes, proofs=proofs, rates=rates, door=parts.door,
+        providers=ProviderProofs(engine, parts.providers, parts.journeys),
+    ).add_to(dispatcher)  # fmt: skip
 
 
 def _add_bots(parts: _Parts, dispatcher: Dispatcher) -> None:
@@ -214,7 +218,7 @@ def _add_privacy(parts: _Parts, dispatcher: Dispatcher) -> None:
 def _add_identities(parts: _Parts, dispatcher: Dispatcher) -> None:
     """Signing in at providers."""
     engine, bus, rates, providers = parts.engine, parts.bus, parts.rates, parts.providers
-    policy, journeys = parts.policy, Journeys(providers)
+    policy, journeys = parts.policy, parts.journeys
     Oidc(
         engine=engine, bus=bus, starter=parts.starter, rates=rates, policy=policy, journeys=journeys
     ).add_to(dispatcher)  # fmt: skip

@@ -12,8 +12,9 @@ from services.auth import administration, domain, resealing, rotation, totp
 from services.auth.administration import PASSWORD_GIVEN_FOR, By
 from services.auth.keys import Sealer
 from services.auth.mail import sealing as mail_sealing
+from services.auth.mail.links import hash_token
 from services.auth.passwords import Passwords
-from services.auth.privacy import repeating
+from services.auth.privacy import asking, repeating
 from services.auth.sealing import SecretSealer
 from services.auth.store import accounts, erasures, logins, sealed, users
 from services.auth.store.audit_trail import Head
@@ -24,6 +25,7 @@ from shared.contracts import auth
 from shared.contracts.admin import AdminUser
 from shared.contracts.entities import LoginSession, UserRole
 from shared.contracts.internal import Revocation
+from shared.contracts.privacy import MessagesChoice
 from shared.contracts.validation import convert_request
 from shared.errors import ChatError, conflict, not_found
 from shared.ids import is_id, new_id
@@ -113,6 +115,26 @@ class Operator:
                 return True
             await administration.reactivate(connection, self._by, user.id)
         self._say(f"{user.username} can sign in again.")
+        return True
+
+    async def find_username(self, name: str) -> str:
+        """Return whom a command would be about. Raises ChatError."""
+        async with self._engine.connect() as connection:
+            return (await _find(connection, name)).username
+
+    async def erase(self, name: str, messages: MessagesChoice) -> bool:
+        """Erase somebody's account, for good; the auth service then does it. Raises ChatError."""
+        receipt = asking.create_receipt()
+        async with self._engine.begin() as connection:
+            user = await _find(connection, name)
+            held = await asking.hold(connection, user.id)
+            await asking.refuse_for_others(connection, held)
+            requested = Requested(new_id(), user.id, hash_token(receipt), messages)
+            self.revocations += await asking.begin(connection, self._by, held, requested)
+        bots = f" with {_bots(len(held.bot_ids))}" if held.bot_ids else ""
+        self._say(f"{user.username} is locked out, and is being erased{bots}. Nobody was told by mail.")
+        self._say(f"Receipt: {receipt}")
+        self._say("GET /api/v1/erasures/<receipt> says how far that is; the auth service does it.")
         return True
 
     async def reset_factors(self, name: str) -> bool:
@@ -271,6 +293,10 @@ def _make_password() -> str:
 
 def _name_role(role: UserRole) -> str:
     return "an administrator" if role == "admin" else "a member"
+
+
+def _bots(count: int) -> str:
+    return "their bot" if count == 1 else f"their {count} bots"
 
 
 def _times(count: int) -> str:

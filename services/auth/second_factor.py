@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.mail.postbox import Postbox
 from services.auth.recovery_codes import RecoveryCodes, strip_separators
-from services.auth.store import factors, passkeys, pending_logins, users
+from services.auth.store import factors, identities, passkeys, pending_logins, users
 from services.auth.store.database import read_clock
+from services.auth.store.identities import DIRECTORY
 from services.auth.store.pending_logins import PendingLogin
 from services.auth.store.users import Account
 from services.auth.totp import TotpSecrets
@@ -75,9 +76,15 @@ async def list_proofs(connection: AsyncConnection, user_id: str) -> list[Proof]:
     """Return what proves once more that it is this user: as much as signing in would ask of them."""
     if await factors.is_totp_on(connection, user_id):
         return [*await _list_second_factors(connection, user_id)]
-    proofs: list[Proof] = ["password"] if await users.has_password(connection, user_id) else []
+    # The directory takes its password where there is none here.
+    has_password = await users.has_password(connection, user_id) or await identities.has_at(
+        connection, user_id, [DIRECTORY]
+    )
+    proofs: list[Proof] = ["password"] if has_password else []
     if await passkeys.list_credentials(connection, user_id):
         proofs.append("passkey")
+    if await identities.has_at_provider(connection, user_id):
+        proofs.append("provider")
     return proofs
 
 

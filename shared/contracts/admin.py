@@ -8,6 +8,7 @@ from shared.contracts.auth import LoginsEnded, LoginSessions
 from shared.contracts.entities import Me
 from shared.contracts.errors import ErrorCode
 from shared.contracts.fields import Action, Cursor, Id, PageSize, Query
+from shared.contracts.privacy import MessagesChoice, StartedErasure
 from shared.contracts.registry import DELETE, GET, POST, PUT, REST_ONLY, Access, command
 
 
@@ -42,6 +43,11 @@ class UserOf(Struct, frozen=True):
 class SetUserRole(Struct, frozen=True):
     user_id: Id
     role: Literal["member", "admin"]
+
+
+class EraseUser(Struct, frozen=True):
+    user_id: Id
+    messages: MessagesChoice
 
 
 class ReadAudit(Struct, frozen=True):
@@ -99,6 +105,11 @@ reactivate = command(
     "admin.reactivate", UserOf, AdminUser, "Let somebody in again who was deactivated",
     service="auth", http=POST("/admin/users/{user_id}/reactivate"), access=Access.ADMIN, doors=REST_ONLY,
     errors=(*_REFUSALS, ErrorCode.CONFLICT),
+)  # fmt: skip
+erase = command(
+    "admin.erase", EraseUser, StartedErasure, "Erase somebody's account, at once and for good",
+    service="auth", http=POST("/admin/users/{user_id}/erasure"), status=202, access=Access.ADMIN,
+    doors=REST_ONLY, errors=(*_REFUSALS, ErrorCode.CONFLICT),
 )  # fmt: skip
 list_logins = command(
     "admin.list_logins", UserOf, LoginSessions, "List where somebody is signed in",

@@ -5,12 +5,16 @@ from msgspec import Struct
 from shared.contracts.entities import Empty
 from shared.contracts.errors import ErrorCode
 from shared.contracts.fields import Email, Password, Secret
-from shared.contracts.registry import POST, REST_ONLY, Access, command
+from shared.contracts.registry import POST, PUT, REST_ONLY, Access, command
 
 
 class ChangePassword(Struct, frozen=True):
     current_password: Secret
     new_password: Password
+
+
+class SetPassword(Struct, frozen=True):
+    password: Password
 
 
 class RequestReset(Struct, frozen=True):
@@ -26,6 +30,10 @@ class ResetPassword(Struct, frozen=True):
 change_password = command(
     "auth.change_password", ChangePassword, Empty, "Change one's password; all other logins end",
     service="auth", http=POST("/auth/password"), errors=(ErrorCode.FORBIDDEN,),
+)  # fmt: skip
+set_password = command(
+    "auth.set_password", SetPassword, Empty, "Set a first password; all other logins end",
+    service="auth", http=PUT("/auth/password"), errors=(ErrorCode.FORBIDDEN, ErrorCode.CONFLICT),
 )  # fmt: skip
 request_reset = command(
     "auth.request_reset", RequestReset, Empty, "Mail a link that sets a new password",

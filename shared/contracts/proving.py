@@ -8,6 +8,7 @@ from shared.contracts.auth import SignedIn
 from shared.contracts.entities import Empty
 from shared.contracts.errors import ErrorCode
 from shared.contracts.fields import Id, ProofCode, Secret
+from shared.contracts.identities import BeginOidc, FinishOidc, OidcBegun
 from shared.contracts.passkeys import PasskeyAssertion, PasskeyChallenge
 from shared.contracts.registry import POST, REST_ONLY, Access, command
 
@@ -29,20 +30,25 @@ class PasskeyLogin(Struct, frozen=True):
     mfa_token: Secret | None = None
 
 
-Proof = Literal["password", "totp", "recovery_code", "passkey"]
+Proof = Literal["password", "totp", "recovery_code", "passkey", "provider"]
 """What `details.methods` of a `step_up` names: each of them is enough by itself."""
 
 
-class StepUp(Struct, frozen=True):
-    """A password, a code, both, or a passkey with its challenge.
+class ProviderAnswer(FinishOidc, frozen=True, forbid_unknown_fields=True):
+    """What a provider gave the browser, after `auth.begin_step_up`."""
 
-    Where TOTP is on, a password alone is not enough.
+
+class StepUp(Struct, frozen=True):
+    """A password, a code, both, a passkey with its challenge, or the answer of a provider.
+
+    Where TOTP is on, neither a password nor a provider is enough.
     """
 
     password: Secret | None = None
     code: ProofCode | None = None
     challenge_id: Id | None = None
     credential: PasskeyAssertion | None = None
+    provider: ProviderAnswer | None = None
 
 
 login_totp = command(
@@ -63,4 +69,9 @@ login_passkey = command(
 step_up = command(
     "auth.step_up", StepUp, Empty, "Prove once more that it is you, before what matters is changed",
     service="auth", http=POST("/auth/step_up"), errors=(ErrorCode.MFA_FAILED, ErrorCode.FORBIDDEN),
+)  # fmt: skip
+begin_step_up = command(
+    "auth.begin_step_up", BeginOidc, OidcBegun, "Begin to prove it at a provider by which one signs in",
+    service="auth", http=POST("/auth/step_up/{provider_id}"),
+    errors=(ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND),
 )  # fmt: skip

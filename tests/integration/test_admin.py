@@ -105,3 +105,14 @@ async def test_a_name_that_looks_like_an_option_is_a_name(tmp_path, fresh_databa
     database = {"CHATCRAFT_DATABASE_URL": fresh_database}
     code, lines = await run_program(COMMAND, "admin", "promote", "--", name, env=database)
     assert (code, lines) == (1, [f"there is no user {name!r}"])
+
+
+async def test_what_is_typed_reaches_the_command(fresh_database):
+    database = {"CHATCRAFT_DATABASE_URL": fresh_database}
+    code, lines = await run_program(
+        COMMAND, "admin", "repeat-erasures", "-", env=database, typed="nonsense\n"
+    )
+    assert (code, lines) == (1, ["line 1 is not one of what list-erasures prints"])
+    nobody = ("erase", "--messages", "anonymise", "--", "nobody.here")
+    code, lines = await run_program(COMMAND, "admin", *nobody, env=database, typed="nobody.here\n")
+    assert (code, lines) == (1, ["there is no user 'nobody.here'"])

@@ -5,16 +5,22 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.auth import administration, domain, hints
 from services.auth.administration import By
 from services.auth.fresh import require_fresh
-from services.auth.store import accounts, audit_trail, logins
+from services.auth.mail.links import hash_token
+from services.auth.mail.postbox import Postbox
+from services.auth.privacy import asking
+from services.auth.store import accounts, audit_trail, erasures, logins
 from services.auth.store.accounts import Standing
 from services.auth.store.audit_trail import Entry, Filter
+from services.auth.store.erasures import Requested
 from shared.bus import Bus, Caller
 from shared.clock import to_wire
 from shared.contracts import admin as contract
 from shared.contracts.auth import LoginsEnded, LoginSessions
 from shared.contracts.internal import Revocation
+from shared.contracts.privacy import StartedErasure
 from shared.dispatch import Dispatcher
 from shared.errors import ChatError, conflict, forbidden, invalid, not_found
+from shared.ids import new_id
 
 _NUMBER_DIGITS_MAX = 18
 
@@ -22,9 +28,10 @@ _NUMBER_DIGITS_MAX = 18
 class Administration:
     """The handlers and what they need."""
 
-    def __init__(self, *, engine: AsyncEngine, bus: Bus) -> None:
+    def __init__(self, *, engine: AsyncEngine, bus: Bus, postbox: Postbox) -> None:
         self._engine = engine
         self._bus = bus
+        self._postbox = postbox
 
     def add_to(self, dispatcher: Dispatcher) -> None:
         dispatcher.handle(contract.list_users, self.list_users)
@@ -32,6 +39,7 @@ class Administration:
         dispatcher.handle(contract.set_role, self.set_role)
         dispatcher.handle(contract.deactivate, self.deactivate)
         dispatcher.handle(contract.reactivate, self.reactivate)
+        dispatcher.handle(contract.erase, self.erase)
         dispatcher.handle(contract.list_logins, self.list_logins)
         dispatcher.handle(contract.end_logins, self.end_logins)
         dispatcher.handle(contract.read_audit, self.read_audit)
@@ -94,6 +102,22 @@ class Administration:
                 await administration.reactivate(connection, _by(caller), asked.user_id)
             return await _get(connection, asked.user_id)
 
+    async def erase(self, caller: Caller, asked: contract.EraseUser) -> StartedErasure:
+        """Raises ChatError `conflict` for a bot, the last administrator, and an account that is erased."""
+        receipt = asking.create_receipt()
+        async with self._engine.begin() as connection:
+            held = await asking.hold(connection, asked.user_id, caller.user_id)
+            await _require_fresh_admin(connection, caller, held.standings)
+            await asking.refuse_for_others(connection, held)
+            await self._tell_of_erasure(connection, asked.user_id)
+            requested = Requested(new_id(), asked.user_id, hash_token(receipt), asked.messages)
+            revocations = await asking.begin(connection, _by(caller), held, requested)
+            erasure = await erasures.find_by_receipt(connection, requested.receipt_hash)
+        assert erasure is not None, "inserted above"
+        for revocation in revocations:
+            await self._announce(revocation)
+        return StartedErasure(receipt, erasure)
+
     async def list_logins(self, caller: Caller, asked: contract.UserOf) -> LoginSessions:
         async with self._engine.begin() as connection:
             await _require_admin(connection, caller)
@@ -122,6 +146,13 @@ class Administration:
         next_cursor = str(page[-1].number) if len(found) > asked.limit else None
         return contract.AuditEntries([_to_wire(entry) for entry in page], next_cursor)
 
+    async def _tell_of_erasure(self, connection: AsyncConnection, user_id: str) -> None:
+        """Tell the address that is about to be forgotten. The mail alone has it then, until it is sent."""
+        user = await _get(connection, user_id)
+        if user.email is not None and user.email_verified:
+            mail = self._postbox.texts.erasure_ordered(user.email, user.username)
+            await self._postbox.post(connection, mail, None)
+
     async def _announce(self, revocation: Revocation | None) -> None:
         if revocation is not None:
             await hints.announce(self._bus, revocation)
@@ -140,13 +171,19 @@ async def _require_admin(connection: AsyncConnection, caller: Caller) -> None:
 async def _lock_for_change(connection: AsyncConnection, caller: Caller, user_id: str) -> dict[str, Standing]:
     """Hold who is concerned. Raises ChatError unless the caller is an administrator who has proved it."""
     standings = await accounts.lock_standings(connection, [caller.user_id, user_id])
+    await _require_fresh_admin(connection, caller, standings)
+    if user_id not in standings:
+        raise not_found("user")
+    return standings
+
+
+async def _require_fresh_admin(
+    connection: AsyncConnection, caller: Caller, standings: dict[str, Standing]
+) -> None:
     own = standings.get(caller.user_id)
     if own is None or not own.is_admin:
         raise _not_an_admin()
     await require_fresh(connection, caller)
-    if user_id not in standings:
-        raise not_found("user")
-    return standings
 
 
 async def _get(connection: AsyncConnection, user_id: str) -> contract.AdminUser:

@@ -36,11 +36,12 @@ class PasswordChanges:
 
     def add_to(self, dispatcher: Dispatcher) -> None:
         dispatcher.handle(contract.change_password, self.change_password)
+        dispatcher.handle(contract.set_password, self.set_password)
         dispatcher.handle(contract.request_reset, self.request_reset)
         dispatcher.handle(contract.reset_password, self.reset_password)
 
     async def change_password(self, caller: Caller, asked: contract.ChangePassword) -> Empty:
-        """Set another password and end all other logins; this one stays."""
+        """Set another password, and end all other logins and the caller's API tokens; this login stays."""
         async with self._engine.begin() as connection:
             me = await users.find_me(connection, caller.user_id)
             if me is None:
@@ -57,9 +58,27 @@ class PasswordChanges:
             current = await self._open_account(connection, caller, exclusively=True)
             if current.password_hash != account.password_hash:
                 raise conflict("the password was changed meanwhile")
-            revocations = await self._replace(connection, current.me, caller, password_hash)
-        for revocation in revocations:
-            await hints.announce(self._bus, revocation)
+            revocations = await self._replace(
+                connection, current.me, caller, password_hash, "password.changed"
+            )
+        await self._announce(revocations)
+        return Empty()
+
+    async def set_password(self, caller: Caller, asked: contract.SetPassword) -> Empty:
+        """Give a password to who has none, and end what a changed one ends.
+
+        Raises ChatError `conflict` for who has one: that is changed, by who knows it.
+        """
+        async with self._engine.begin() as connection:
+            account = await self._open_account(connection, caller)
+        _refuse_second(account)
+        refuse_weak(asked.password, account.me.username)
+        password_hash = await self._passwords.hash(asked.password)
+        async with self._engine.begin() as connection:
+            current = await self._open_account(connection, caller, exclusively=True)
+            _refuse_second(current)
+            revocations = await self._replace(connection, current.me, caller, password_hash, "password.set")
+        await self._announce(revocations)
         return Empty()
 
     async def request_reset(self, caller: Caller, asked: contract.RequestReset) -> Empty:
@@ -95,14 +114,19 @@ class PasswordChanges:
         return account
 
     async def _replace(
-        self, connection: AsyncConnection, me: Me, caller: Caller, password_hash: str
+        self, connection: AsyncConnection, me: Me, caller: Caller, password_hash: str, action: str
     ) -> list[Revocation]:
         await passwords.set_hash(connection, me.id, password_hash)
         await links.delete_links(connection, me.id, "reset")
-        await self._notify(connection, me)
+        await self._notify(connection, me, is_first=action == "password.set")
         others = await logins.lock_logins(connection, me.id, but=caller.login_id)
-        await audit.record(connection, Deed("password.changed", me.id, me.id, caller.address))
-        return await endings.end_logins(connection, others)
+        await audit.record(connection, Deed(action, me.id, me.id, caller.address))
+        tokens = await endings.end_tokens(connection, me.id)
+        return [*tokens, *await endings.end_logins(connection, others)]
+
+    async def _announce(self, revocations: list[Revocation]) -> None:
+        for revocation in revocations:
+            await hints.announce(self._bus, revocation)
 
     async def _reset(
         self, connection: AsyncConnection, token_hash: bytes, link: Link, password_hash: str, address: str
@@ -121,8 +145,14 @@ class PasswordChanges:
         assert revocation is not None  # its row is locked
         return revocation
 
-    async def _notify(self, connection: AsyncConnection, me: Me) -> None:
-        await self._postbox.notify(connection, me, self._postbox.texts.password_changed)
+    async def _notify(self, connection: AsyncConnection, me: Me, *, is_first: bool = False) -> None:
+        texts = self._postbox.texts
+        await self._postbox.notify(connection, me, texts.password_set if is_first else texts.password_changed)
+
+
+def _refuse_second(account: Account) -> None:
+    if account.password_hash is not None:
+        raise conflict("you have a password; change it instead")
 
 
 def _is_theirs(me: Me, email: str) -> bool:

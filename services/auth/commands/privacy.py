@@ -1,28 +1,26 @@
 """Exports and erasures as their owner asks for them, and the parts of an export as a gateway does."""
 
-import secrets
-
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.auth import administration, hints, limits
+from services.auth.administration import By
 from services.auth.fresh import require_fresh
 from services.auth.limits import Limits
 from services.auth.mail.links import hash_token
 from services.auth.mail.postbox import Postbox
-from services.auth.store import accounts, audit, bots, endings, erasures, exports, logins, users
+from services.auth.privacy import asking
+from services.auth.privacy.asking import Held
+from services.auth.store import audit, erasures, exports, users
 from services.auth.store.audit import Deed
+from services.auth.store.erasures import Requested
 from shared.bus import Bus, Caller
 from shared.clock import to_wire
 from shared.contracts import internal
 from shared.contracts import privacy as contract
 from shared.contracts.entities import Empty
-from shared.contracts.internal import Revocation
-from shared.contracts.limits import RECEIPT_LENGTH
 from shared.dispatch import Dispatcher
 from shared.errors import conflict, not_found
 from shared.ids import new_id
-
-_RECEIPT_BYTES = RECEIPT_LENGTH // 4 * 3
 
 
 class Privacy:
@@ -73,23 +71,14 @@ class Privacy:
 
         Raises ChatError `forbidden`, and `conflict` for the last administrator.
         """
-        receipt, revocations = secrets.token_urlsafe(_RECEIPT_BYTES), list[Revocation]()
+        receipt, by = asking.create_receipt(), By(caller.user_id, caller.address)
         async with self._engine.begin() as connection:
-            bot_ids = await self._lock_all(connection, caller)
+            held = await asking.hold(connection, caller.user_id)
+            await _refuse(connection, caller, held)
             await self._notify(connection, caller.user_id)
-            await erasures.insert_erasure(
-                connection,
-                erasure_id=new_id(),
-                user_id=caller.user_id,
-                bot_ids=bot_ids,
-                receipt_hash=hash_token(receipt),
-                messages=asked.messages,
-            )
-            await audit.record(connection, _own_deed(caller, "erasure.requested", messages=asked.messages))
-            for user_id in (*bot_ids, caller.user_id):
-                ended = await endings.deactivate(connection, user_id)
-                revocations += [ended] if ended else []
-            erasure = await erasures.find_by_receipt(connection, hash_token(receipt))
+            requested = Requested(new_id(), caller.user_id, hash_token(receipt), asked.messages)
+            revocations = await asking.begin(connection, by, held, requested)
+            erasure = await erasures.find_by_receipt(connection, requested.receipt_hash)
         assert erasure is not None, "inserted above"
         for revocation in revocations:
             await hints.announce(self._bus, revocation)
@@ -121,21 +110,6 @@ class Privacy:
             raise not_found("export")
         return internal.ExportPart(data)
 
-    async def _lock_all(self, connection: AsyncConnection, caller: Caller) -> list[str]:
-        """Hold the caller and all their bots, with their logins; return the bots. Raises ChatError."""
-        bot_ids = await bots.list_owned(connection, caller.user_id)
-        standings = await accounts.lock_standings(connection, [caller.user_id, *bot_ids])
-        if caller.user_id not in standings or not standings[caller.user_id].is_active:
-            raise not_found("user")
-        # None can have been made since they were listed: who makes one holds the owner.
-        if set(bot_ids) != set(await bots.list_owned(connection, caller.user_id)):
-            raise conflict("a bot was made meanwhile; try again")
-        administration.refuse_the_last(standings, caller.user_id)
-        for user_id in (*bot_ids, caller.user_id):
-            await logins.lock_logins(connection, user_id)
-        await require_fresh(connection, caller)
-        return bot_ids
-
     async def _notify(self, connection: AsyncConnection, user_id: str) -> None:
         """Tell the address that is about to be forgotten. The mail alone has it then, until it is sent."""
         me = await users.find_me(connection, user_id)
@@ -143,6 +117,15 @@ class Privacy:
             await self._postbox.post(
                 connection, self._postbox.texts.erasure_begun(me.email, me.username), None
             )
+
+
+async def _refuse(connection: AsyncConnection, caller: Caller, held: Held) -> None:
+    """Raise ChatError where the caller may not erase themselves: `not_found`, `conflict`, `forbidden`."""
+    standing = held.standings.get(caller.user_id)
+    if standing is None or not standing.is_active:
+        raise not_found("user")
+    administration.refuse_the_last(held.standings, caller.user_id)
+    await require_fresh(connection, caller)
 
 
 def _own_deed(caller: Caller, action: str, **details: str) -> Deed:

@@ -13,6 +13,7 @@ from services.auth.store.identities import DIRECTORY, NewIdentity, Owner
 from services.auth.store.users import Account
 from shared.bus import Bus
 from shared.contracts.auth import PasswordLogin
+from shared.contracts.entities import Me
 from shared.contracts.errors import ErrorCode
 from shared.contracts.fields import Username
 from shared.errors import ChatError
@@ -52,6 +53,19 @@ class DirectoryDoor:
         else:
             await self._follow_groups(owner, entry, by)
         return owner
+
+    async def recognise(self, me: Me, password: str) -> Owner | None:
+        """Return by what a user without a password here is known there, if that is their password there.
+
+        Asked about the user name. Who is not known there is not asked for: no account is a place to guess at
+        the password of somebody else.
+        """
+        async with self._engine.connect() as connection:
+            if not await identities.has_at(connection, me.id, [DIRECTORY]):
+                return None
+        entry = await self._directory.authenticate(me.username, password)
+        owner = await self._find(entry) if entry else None
+        return owner if owner is not None and owner.user_id == me.id else None
 
     async def _find_or_make(self, entry: "Entry", username: str, by: By) -> Owner | None:
         owner = await self._find(entry)

@@ -85,6 +85,19 @@ class Texts(Struct, frozen=True):
             ],
         )
 
+    def password_set(self, to: str, username: str) -> Mail:
+        """To whom had no password and has given themselves one."""
+        return Mail(
+            "password_set",
+            to,
+            "A password was set for your account",
+            [
+                f"The account {show(username)} had no password and was given one; other logins have ended.",
+                f"Was this not you? Please end the logins you do not know: {self._sessions}",
+                "Then ask for a link to choose a new password, on the sign-in page.",
+            ],
+        )
+
     def email_changed(self, to: str, username: str) -> Mail:
         """To the address that an account had until now."""
         return Mail(
@@ -176,6 +189,19 @@ class Texts(Struct, frozen=True):
                 f"The account {show(username)} is being erased, as somebody who was signed in to it asked.",
                 "All logins have ended. This cannot be taken back; the receipt tells how far it is.",
                 "Was this not you? Please write to whoever runs this server.",
+            ],
+        )
+
+    def erasure_ordered(self, to: str, username: str) -> Mail:
+        """To the address of an account that an administrator has erased: the last mail to it."""
+        return Mail(
+            "erasure_ordered",
+            to,
+            "Your account is being erased",
+            [
+                f"The account {show(username)} is being erased, as an administrator of this server asked.",
+                "All logins have ended. This cannot be taken back.",
+                "Is this a mistake? Please write to whoever runs this server.",
             ],
         )
 

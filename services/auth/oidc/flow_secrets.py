@@ -18,11 +18,15 @@ class FlowSecrets(Struct, frozen=True):
 
     state: str
     binding: str
+    is_proof: bool = False
+    """Whether somebody who is signed in goes there to prove it once more. A state of the one kind is none of
+    the other: it is not found.
+    """
 
     @classmethod
-    def create(cls) -> "FlowSecrets":
+    def create(cls, *, is_proof: bool = False) -> "FlowSecrets":
         """Return 256 random bits each."""
-        return cls(secrets.token_urlsafe(_BYTES), secrets.token_urlsafe(_BYTES))
+        return cls(secrets.token_urlsafe(_BYTES), secrets.token_urlsafe(_BYTES), is_proof)
 
     @property
     def nonce(self) -> str:
@@ -35,6 +39,8 @@ class FlowSecrets(Struct, frozen=True):
 
     @property
     def state_hash(self) -> bytes:
+        if self.is_proof:
+            return hmac.digest(b"chatcraft oidc proof", self.state.encode(), hashlib.sha256)
         return _hash(self.state)
 
     @property

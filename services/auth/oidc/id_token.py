@@ -2,6 +2,7 @@
 
 import hmac
 import time
+from datetime import datetime
 from typing import Any
 
 import jwt
@@ -29,6 +30,8 @@ class Expected(Struct, frozen=True):
     issuer: str
     client_id: str
     nonce: str
+    authenticated_since: datetime | None = None
+    """Not before then: not by a session that was there already. None: whenever."""
 
 
 def read_header(token: str) -> tuple[str, str | None]:
@@ -73,7 +76,19 @@ def verify(token: str, key: Jwk, algorithm: str, expected: Expected) -> dict[str
         raise NotBelieved("the ID token is for another sign-in: its nonce")
     if time.time() - int(claims["iat"]) > _ISSUED_WITHIN_S + _LEEWAY_S:
         raise NotBelieved("the ID token is too old")
+    if expected.authenticated_since is not None:
+        _check_authentication(claims, expected.authenticated_since)
     return claims
+
+
+def _check_authentication(claims: dict[str, Any], since: datetime) -> None:
+    """Section 3.1.2.1: who is asked with `max_age` must answer when the user was authenticated."""
+    authenticated_at = claims.get("auth_time")
+    if isinstance(authenticated_at, bool) or not isinstance(authenticated_at, int | float):
+        raise NotBelieved("the ID token does not say when its user was authenticated")
+    # So that what is no number, which is neither less nor more, is not between them.
+    if not since.timestamp() - _LEEWAY_S <= authenticated_at <= time.time() + _LEEWAY_S:
+        raise NotBelieved("its user was not authenticated anew")
 
 
 def _check_party(claims: dict[str, Any], client_id: str) -> None:

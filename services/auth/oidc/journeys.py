@@ -1,6 +1,7 @@
 """The way to a provider and back: who left by which browser, and who the provider says has returned."""
 
 import hmac
+from datetime import datetime
 
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,6 +20,8 @@ class Departure(Struct, frozen=True):
 
     provider: Provider
     secrets: FlowSecrets
+    left_at: datetime | None = None
+    """None: not yet."""
 
 
 class Journeys:
@@ -27,33 +30,38 @@ class Journeys:
     def __init__(self, providers: Providers) -> None:
         self._providers = providers
 
-    async def prepare(self, provider_id: str) -> tuple[Departure, OidcBegun]:
-        """Raises ChatError `not_found`, `unavailable`. Counts once it is stored."""
-        provider, secrets = self._providers.get(provider_id), FlowSecrets.create()
+    async def prepare(self, provider_id: str, *, is_proof: bool = False) -> tuple[Departure, OidcBegun]:
+        """Raises ChatError `not_found`, `unavailable`. Counts once it is stored.
+
+        `is_proof`: to prove once more who one is, so that the provider asks whatever session there is.
+        """
+        provider, secrets = self._providers.get(provider_id), FlowSecrets.create(is_proof=is_proof)
         url = await provider.make_url(secrets)
         return Departure(provider, secrets), OidcBegun(url, secrets.state, secrets.binding)
 
     async def depart(self, connection: AsyncConnection, departure: Departure, user_id: str | None) -> None:
-        """Remember who goes; `user_id` for who is signed in and adds an identity."""
+        """Remember who goes; `user_id` for who is signed in."""
         secrets, provider_id = departure.secrets, departure.provider.settings.id
         flow = Flow(secrets.binding_hash, provider_id, user_id)
         await oidc_flows.insert_flow(connection, secrets.state_hash, flow)
 
     async def receive(
-        self, connection: AsyncConnection, asked: FinishOidc, user_id: str | None
+        self, connection: AsyncConnection, asked: FinishOidc, user_id: str | None, *, is_proof: bool = False
     ) -> Departure | None:
         """Take the flow of who returns; None if there is none, or it is another browser's. Commit it."""
-        secrets = FlowSecrets(asked.state, asked.binding)
-        flow = await oidc_flows.take(connection, secrets.state_hash)
-        if flow is None or flow.user_id != user_id:
+        secrets = FlowSecrets(asked.state, asked.binding, is_proof)
+        taken = await oidc_flows.take(connection, secrets.state_hash)
+        if taken is None or taken.flow.user_id != user_id:
             return None
-        if not hmac.compare_digest(flow.binding_hash, secrets.binding_hash):
+        if not hmac.compare_digest(taken.flow.binding_hash, secrets.binding_hash):
             return None
-        return Departure(self._providers.get(flow.provider_id), secrets)
+        return Departure(self._providers.get(taken.flow.provider_id), secrets, taken.begun_at)
 
     @staticmethod
     async def identify(departure: Departure | None, asked: FinishOidc) -> Profile:
         """Ask the provider who it is. Raises ChatError `unauthenticated`, `unavailable`."""
         if departure is None:
             raise not_signed_in()
-        return await departure.provider.finish(departure.secrets, asked.code, asked.iss)
+        assert departure.left_at is not None, "it was received"
+        since = departure.left_at if departure.secrets.is_proof else None
+        return await departure.provider.finish(departure.secrets, asked.code, asked.iss, since)

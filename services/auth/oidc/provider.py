@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import httpx2
@@ -33,6 +34,8 @@ _KEPT_S = 3_600.0
 _KEYS_AGAIN_AFTER_S = 60.0
 # A command is answered within 10 s.
 _PATIENCE_S = 8.0
+# OpenID Connect Core 1.0, section 3.1.2.1: ask who it is, whatever session there is, and say when that was.
+_ANEW = {"prompt": "login", "max_age": "0"}
 _ADDRESS = {"email", "email_verified"}
 _UNREADABLE = (httpx2.HTTPError, httpx2.InvalidURL, ValueError, msgspec.MsgspecError)
 
@@ -74,17 +77,23 @@ class Provider:
             state=secrets.state,
             nonce=secrets.nonce,
             code_verifier=secrets.verifier,
+            **(_ANEW if secrets.is_proof else {}),
         )
         return url
 
-    async def finish(self, secrets: FlowSecrets, code: str, issuer: str | None) -> Profile:
-        """Trade the code for who has signed in. Raises ChatError `unauthenticated`, `unavailable`."""
+    async def finish(
+        self, secrets: FlowSecrets, code: str, issuer: str | None, since: datetime | None
+    ) -> Profile:
+        """Trade the code for who has signed in. Raises ChatError `unauthenticated`, `unavailable`.
+
+        `since`: they must have been authenticated there after that; None: at any time.
+        """
         try:
             async with self._patiently():
                 metadata = await self._metadata.get()
                 self._check_issuer(metadata, issuer)
                 tokens = await self._trade(metadata, secrets, code)
-                claims = await self._verify(tokens, secrets.nonce)
+                claims = await self._verify(tokens, secrets.nonce, since)
                 claims = await self._complete(metadata, tokens, claims)
         except NotBelieved as exc:
             log.warning("oidc_not_believed", provider=self.settings.id, reason=str(exc))
@@ -119,13 +128,15 @@ class Provider:
             raise self._fail(exc) from exc
         return tokens
 
-    async def _verify(self, tokens: dict[str, Any], nonce: str) -> dict[str, Any]:
+    async def _verify(
+        self, tokens: dict[str, Any], nonce: str, authenticated_since: datetime | None
+    ) -> dict[str, Any]:
         token = tokens.get("id_token")
         if not isinstance(token, str):
             raise NotBelieved("there is no ID token")
         algorithm, key_id = id_token.read_header(token)
         key = await self._find_key(algorithm, key_id)
-        expected = Expected(self.settings.issuer, self.settings.client_id, nonce)
+        expected = Expected(self.settings.issuer, self.settings.client_id, nonce, authenticated_since)
         return id_token.verify(token, key, algorithm, expected)
 
     async def _find_key(self, algorithm: str, key_id: str | None) -> Jwk:

@@ -10,7 +10,8 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth.administration import By
-from services.auth.store import accounts, bots, endings, erasures, logins
+from services.auth.privacy import asking
+from services.auth.store import erasures
 from services.auth.store.erasures import Requested
 from shared.contracts.internal import Revocation
 from shared.lifecycle import StartupError
@@ -45,22 +46,8 @@ async def repeat(connection: AsyncConnection, by: By, requested: Requested) -> l
 
     The receipt is good for this one. None where it is under way or done, or the account is not there.
     """
-    bot_ids = await bots.list_owned(connection, requested.user_id)
-    subject_ids = [*bot_ids, requested.user_id]
-    standings = await accounts.lock_standings(connection, subject_ids)
-    is_known = requested.user_id in standings
+    held = await asking.hold(connection, requested.user_id)
+    is_known = requested.user_id in held.standings
     if not is_known or await erasures.is_begun(connection, requested.user_id):
         return None
-    for user_id in subject_ids:
-        await logins.lock_logins(connection, user_id)
-    await erasures.insert_erasure(
-        connection,
-        erasure_id=requested.id,
-        user_id=requested.user_id,
-        bot_ids=bot_ids,
-        receipt_hash=requested.receipt_hash,
-        messages=requested.messages,
-    )
-    await by.record(connection, "erasure.requested", requested.user_id, messages=requested.messages)
-    ended = [await endings.deactivate(connection, user_id) for user_id in subject_ids]
-    return [each for each in ended if each is not None]
+    return await asking.begin(connection, by, held, requested)

@@ -46,6 +46,11 @@ async def end_token(connection: AsyncConnection, token_id: str) -> Revocation:
     return await _revoke(connection, "login", token_id, now)
 
 
+async def end_tokens(connection: AsyncConnection, user_id: str) -> list[Revocation]:
+    """End all API tokens of a user, each with a row of its own; those of their bots go on."""
+    return await _end_tokens(connection, [user_id], await read_clock(connection))
+
+
 async def deactivate(connection: AsyncConnection, user_id: str) -> Revocation | None:
     """Deactivate a user and end all their logins, API tokens, and those of their bots.
 
@@ -140,7 +145,7 @@ async def _end(connection: AsyncConnection, login_ids: list[str], now: datetime)
     await connection.execute(delete(refresh_tokens).where(refresh_tokens.c.login_id.in_(login_ids)))
 
 
-async def _end_tokens(connection: AsyncConnection, user_ids: list[str], now: datetime) -> None:
+async def _end_tokens(connection: AsyncConnection, user_ids: list[str], now: datetime) -> list[Revocation]:
     """End every API token of these users. Each has a row of its own: one that is just being looked up
     is void, too, and a node that hears of what is written next pulls them all.
     """
@@ -152,28 +157,33 @@ async def _end_tokens(connection: AsyncConnection, user_ids: list[str], now: dat
     )
     token_ids = list((await connection.scalars(live)).all())
     await connection.execute(update(api_tokens).where(api_tokens.c.id.in_(token_ids)).values(ended_at=now))
-    await _revoke_logins(connection, token_ids, now)
+    return await _revoke_logins(connection, token_ids, now)
 
 
-async def _revoke_logins(connection: AsyncConnection, ids: list[str], now: datetime) -> None:
+async def _revoke_logins(connection: AsyncConnection, ids: list[str], now: datetime) -> list[Revocation]:
     """Write a row of kind `login` for each id, in one statement however many there are."""
     if not ids:
-        return
+        return []
     raised = update(revocation_counter).values(rev=revocation_counter.c.rev + len(ids))
     newest: int = (await connection.execute(raised.returning(revocation_counter.c.rev))).scalar_one()
     until = now + domain.REVOCATION_LIFE
+    made = [
+        Revocation(rev, "login", each, now.timestamp(), int(until.timestamp()))
+        for rev, each in enumerate(ids, newest - len(ids) + 1)
+    ]
     rows = [
         {
-            "rev": rev,
-            "kind": "login",
-            "subject_id": each,
+            "rev": each.rev,
+            "kind": each.kind,
+            "subject_id": each.id,
             "issued_before": now,
             "until": until,
             "deactivated": False,
         }
-        for rev, each in enumerate(ids, newest - len(ids) + 1)
+        for each in made
     ]
     await connection.execute(insert(revocations).values(rows))
+    return made
 
 
 async def _revoke(

@@ -108,6 +108,14 @@ async def has_at(connection: AsyncConnection, user_id: str, issuers: Iterable[st
     return (await connection.scalar(statement.limit(1))) is not None
 
 
+async def has_at_provider(connection: AsyncConnection, user_id: str) -> bool:
+    """Whether the user has one elsewhere than in the directory."""
+    statement = select(identities.c.id).where(
+        identities.c.user_id == user_id, identities.c.issuer != DIRECTORY
+    )
+    return (await connection.scalar(statement.limit(1))) is not None
+
+
 async def remove(connection: AsyncConnection, user_id: str, identity_id: str) -> bool:
     """Remove one of a user's; False if there is none."""
     theirs = (identities.c.id == identity_id) & (identities.c.user_id == user_id)

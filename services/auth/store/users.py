@@ -111,9 +111,8 @@ async def hold_user(connection: AsyncConnection, user_id: str) -> bool:
 
 
 async def has_password(connection: AsyncConnection, user_id: str) -> bool:
-    """Whether the user can sign in with a password."""
-    statement = select(users.c.id).where(users.c.id == user_id, users.c.password_hash.is_not(None))
-    return (await connection.scalar(statement)) is not None
+    """Whether the user can sign in with a password that is known here."""
+    return (await connection.scalar(select(_PASSWORD_HASH).where(users.c.id == user_id))) is not None
 
 
 async def find_me(connection: AsyncConnection, user_id: str) -> Me | None:

@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import Route, expect
 
 from deploy.local.data_dir import DataDir
+from tests.e2e.browser.account_rows import age_logins
 from tests.e2e.browser.conftest import TabFactory
 from tests.e2e.browser.mail_folder import MailFolder
 from tests.e2e.browser.screen import Screen
@@ -194,3 +195,33 @@ async def test_who_is_signed_in_connects_an_account_there_and_disconnects_it(
     await page.get_by_role("button", name="Disconnect Corp").click()
     await tab.page.get_by_role("dialog").get_by_role("button", name="Disconnect").click()
     await expect(page.get_by_role("button", name="Connect Corp", exact=True)).to_be_visible()
+
+
+async def test_who_signs_in_there_alone_shows_there_that_it_is_them_and_sets_a_password(
+    tab: Tab, deployment: Stack, provider: RunningProvider, unique: str
+) -> None:
+    name = f"dora{unique}"
+    await provider.put_user(name, preferred_username=name)
+    await go_to_provider(tab, name)
+    await tab.button("Create account", exact=True).click()
+    await tab.expect_signed_in()
+    await age_logins(deployment, name)
+    page = await tab.open_settings("E-mail and password")
+    await page.get_by_label("New password").fill("another horse 9")
+    await page.get_by_role("button", name="Set password").click()
+    dialog = tab.page.get_by_role("dialog", name="Is it you?")
+    await expect(dialog.get_by_role("button", name="Confirm at Corp")).to_be_visible()
+    assert await tab.find_violations() == []
+    await dialog.get_by_role("button", name="Confirm at Corp").click()
+    await tab.page.get_by_placeholder("sub").fill(name)
+    await tab.button("Authorize", exact=True).click()
+    await tab.page.wait_for_url(f"{tab.url}/settings/account")
+    await expect(page.get_by_role("status").filter(has_text="It is you.")).to_be_visible()
+    await page.get_by_label("New password").fill("another horse 9")
+    await page.get_by_role("button", name="Set password").click()
+    await expect(page.get_by_role("status").filter(has_text="Your password is set.")).to_be_visible()
+    await expect(page.get_by_role("button", name="Change password")).to_be_visible()
+    await tab.button("Sign out", exact=True).click()
+    await tab.page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
+    await tab.sign_in(name, "another horse 9")
+    await tab.expect_signed_in()

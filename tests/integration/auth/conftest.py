@@ -1,6 +1,8 @@
 """An auth service in this process on real servers, and a gateway's side of the bus to ask it from."""
 
-from collections.abc import AsyncIterator, Callable
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -12,7 +14,12 @@ from tests.databases import DatabaseFactory
 from tests.integration.auth.client import Client
 from tests.integration.auth.mailbox import PUBLIC_URL, Mailbox, run_mailbox
 from tests.integration.auth.others import Others, run_others
-from tests.integration.auth.service import run_auth
+from tests.integration.auth.service import SECRET, run_auth
+from tests.up_process import run_program
+
+Admin = Callable[..., Awaitable[tuple[int, list[str]]]]
+_PROGRAM = (sys.executable, "-P", "-m", "services.auth.admin")
+_UNCHANGED = {name: value for name, value in os.environ.items() if not name.startswith("CHATCRAFT_")}
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +93,18 @@ async def others(nats_url: Callable[[str], str]) -> AsyncIterator[Others]:
     """The services that the auth service asks for exports and erasures, stood in for."""
     async with run_others(nats_url) as running:
         yield running
+
+
+@pytest.fixture
+def admin(client: Client, database_url: str, nats_url: Callable[[str], str]) -> Admin:
+    """The operator's commands: `code, lines = await admin("promote", "ada")`. `typed` is their input."""
+
+    async def run(*arguments: str, typed: str | None = None, **env: str) -> tuple[int, list[str]]:
+        found = {
+            "CHATCRAFT_DATABASE_URL": database_url,
+            "CHATCRAFT_NATS_URL": nats_url("auth"),
+            "CHATCRAFT_SECRET_KEY": SECRET,
+        }
+        return await run_program(*_PROGRAM, *arguments, env=_UNCHANGED | found | env, typed=typed)
+
+    return run

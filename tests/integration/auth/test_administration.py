@@ -23,8 +23,8 @@ from tests.integration.auth.client import Client, code_of
 
 COMMANDS = [command for command in iter_commands() if command.access is Access.ADMIN]
 CHANGES = {
-    "admin.set_role", "admin.deactivate", "admin.reactivate", "admin.end_logins", "invitations.create",
-    "invitations.revoke",
+    "admin.set_role", "admin.deactivate", "admin.reactivate", "admin.erase", "admin.end_logins",
+    "invitations.create", "invitations.revoke",
 }  # fmt: skip
 every_command = pytest.mark.parametrize("command", COMMANDS, ids=[each.name for each in COMMANDS])
 _numbers = count(1)

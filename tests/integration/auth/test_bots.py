@@ -11,12 +11,12 @@ from services.auth import upkeep
 from services.auth.store import endings
 from shared import calls
 from shared.api_tokens import hash_token, is_well_formed
-from shared.contracts import bots, internal, tokens, users
+from shared.contracts import bots, internal, passwords, tokens, users
 from shared.contracts.entities import Empty, User
 from shared.contracts.errors import ErrorCode
 from shared.ids import new_id
 from shared.tokens import Claims
-from tests.integration.auth.client import Client, code_of
+from tests.integration.auth.client import PASSWORD, Client, code_of
 
 
 async def make_bot(client: Client, owner: Claims) -> User:
@@ -243,15 +243,22 @@ async def test_a_bot_whose_owner_is_deactivated_is_refused_even_with_a_live_toke
     assert await look_up(client, made) == []
 
 
+@pytest.mark.parametrize("way", ["reset", "changed"])
 async def test_a_new_password_ends_one_s_own_tokens_and_leaves_the_bots_theirs(
-    client: Client, engine: AsyncEngine
+    client: Client, engine: AsyncEngine, way: str
 ):
     _, owner = await client.register_claims()
     bot = await make_bot(client, owner)
     personal, for_bot = await make_token(client, owner), await make_token(client, owner, bot)
-    async with engine.begin() as connection:
-        await endings.change_password(connection, owner.user_id, "x")
+    before = (await client.revocations()).rev
+    if way == "reset":
+        async with engine.begin() as connection:
+            await endings.change_password(connection, owner.user_id, "x")
+    else:
+        asked = passwords.ChangePassword(PASSWORD, "quite another pass phrase")
+        await client.ask(passwords.change_password, asked, owner)
     assert [each.id for each in await look_up(client, personal, for_bot)] == [for_bot.id]
+    assert personal.id in {row.id for row in (await client.revocations(before)).rows}
 
 
 async def test_bots_and_tokens_are_made_only_by_who_has_lately_proved_who_they_are(

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.auth.operating import Operator
 from shared.bus import Bus
-from shared.contracts import auth
+from shared.contracts import auth, proving
 from shared.contracts.errors import ErrorCode
 from shared.lifecycle import StartupError
 from tests.directory import OTHER_HOST, RunningDirectory, run_directory
@@ -90,6 +90,21 @@ async def test_guesses_are_slowed_as_everywhere(
             codes = await asyncio.gather(*(code_of(client.login(login, "a wrong one")) for _ in range(15)))
             assert codes.count(UNAUTHENTICATED) == 10
             assert codes.count(ErrorCode.RATE_LIMITED) == 5
+
+
+async def test_guesses_of_who_is_signed_in_are_slowed_with_those_at_the_door(
+    database_url: str, nats_url: Callable[[str], str], bus: Bus, directory: RunningDirectory
+):
+    await directory.put_person("left-alone", SECRET)
+    async with run_auth(database_url, nats_url("auth"), 1.0, **describe(directory, **BY_NAME)):
+        client = Client(bus, "203.0.113.201")
+        claims = await client.verify((await client.login("left-alone", SECRET)).tokens)
+        wrong = proving.StepUp(password="a wrong one")
+        tries = (code_of(client.ask(proving.step_up, wrong, claims)) for _ in range(15))
+        codes = await asyncio.gather(*tries)
+        assert codes.count(ErrorCode.MFA_FAILED) == 10
+        assert codes.count(ErrorCode.RATE_LIMITED) == 5
+        assert await code_of(client.login("left-alone", SECRET)) is ErrorCode.RATE_LIMITED
 
 
 async def test_a_ca_file_that_is_not_there_is_said_at_start(

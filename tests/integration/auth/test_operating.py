@@ -1,10 +1,7 @@
 """The operator's commands as processes of their own, beside a service that runs: `services.auth.admin`."""
 
 import asyncio
-import os
-import sys
-from collections.abc import AsyncIterator, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
@@ -18,27 +15,8 @@ from shared.contracts.internal import Revocation
 from tests.databases import DatabaseFactory
 from tests.integration.auth.audit_log import list_recorded
 from tests.integration.auth.client import PASSWORD, Client, code_of
+from tests.integration.auth.conftest import Admin
 from tests.integration.auth.service import SECRET
-from tests.up_process import run_program
-
-PROGRAM = (sys.executable, "-P", "-m", "services.auth.admin")
-UNCHANGED = {name: value for name, value in os.environ.items() if not name.startswith("CHATCRAFT_")}
-Admin = Callable[..., Any]
-
-
-@pytest.fixture
-def admin(client: Client, database_url: str, nats_url: Callable[[str], str]) -> Admin:
-    """`code, lines = await admin("promote", "ada")`."""
-
-    async def run(*arguments: str, **env: str) -> tuple[int, list[str]]:
-        found = {
-            "CHATCRAFT_DATABASE_URL": database_url,
-            "CHATCRAFT_NATS_URL": nats_url("auth"),
-            "CHATCRAFT_SECRET_KEY": SECRET,
-        }
-        return await run_program(*PROGRAM, *arguments, env=UNCHANGED | found | env)
-
-    return run
 
 
 @pytest.fixture

@@ -25,6 +25,8 @@ EVERY_TEXT = [
     TEXTS.change_asked(ADA, "ada"),
     TEXTS.reset(ADA, "ada", "t0ken"),
     TEXTS.password_changed(ADA, "ada"),
+    TEXTS.password_set(ADA, "ada"),
+    TEXTS.erasure_ordered(ADA, "ada"),
     TEXTS.new_device(ADA, "ada", AT, "192.0.2.1", "Firefox on Linux"),
 ]
 

@@ -11,6 +11,9 @@ const ENDS_COOKIE: Op = "auth.logout";
 // Its answer would not come through: who is erased has no socket any more.
 const ENDS_SOCKET: Op = "privacy.erase_me";
 
+// A refusal of these is no question: somebody is answering it.
+const PROVES: ReadonlySet<Op> = new Set<Op>(["auth.step_up", "auth.begin_step_up"]);
+
 export interface Api {
   call<O extends Op>(op: O, data: Commands[O]["request"]): Promise<Commands[O]["reply"]>;
 }
@@ -35,7 +38,7 @@ export class ServerApi implements Api {
     try {
       return await this.#send(op, data);
     } catch (error) {
-      if (op === "auth.step_up" || !isProofDue(error)) throw error;
+      if (PROVES.has(op) || !isProofDue(error)) throw error;
       await this.onProofDue(error);
       return this.#send(op, data);
     }

@@ -229,6 +229,11 @@ export interface EraseMe {
   messages: "anonymise" | "erase";
 }
 
+export interface EraseUser {
+  user_id: string;
+  messages: "anonymise" | "erase";
+}
+
 /** How far an erasure has come. It goes on by itself, and cannot be taken back. */
 export interface Erasure {
   id: string;
@@ -745,6 +750,14 @@ export interface Provider {
   name: string;
 }
 
+/** What a provider gave the browser, after `auth.begin_step_up`. */
+export interface ProviderAnswer {
+  state: string;
+  binding: string;
+  code: string;
+  iss?: string | null;
+}
+
 /** A reaction that came or went, and the message as it is now. */
 export interface Reacted {
   message: Message;
@@ -994,6 +1007,10 @@ export interface SetNotify {
   notify: "all" | "mentions" | "none";
 }
 
+export interface SetPassword {
+  password: string;
+}
+
 export interface SetPresence {
   status: "away" | "dnd" | "invisible" | "online";
   text?: string | null;
@@ -1031,12 +1048,13 @@ export interface StartedErasure {
   erasure: Erasure;
 }
 
-/** A password, a code, both, or a passkey with its challenge. Where TOTP is on, a password alone is not enough. */
+/** A password, a code, both, a passkey with its challenge, or the answer of a provider. Where TOTP is on, neither a password nor a provider is enough. */
 export interface StepUp {
   password?: string | null;
   code?: string | null;
   challenge_id?: string | null;
   credential?: PasskeyAssertion | null;
+  provider?: ProviderAnswer | null;
 }
 
 export interface Suggestion {
@@ -1210,6 +1228,7 @@ export interface Route {
 export interface Commands {
   "admin.deactivate": { request: UserOf; reply: AdminUser };
   "admin.end_logins": { request: UserOf; reply: LoginsEnded };
+  "admin.erase": { request: EraseUser; reply: StartedErasure };
   "admin.get_user": { request: UserOf; reply: AdminUser };
   "admin.list_logins": { request: UserOf; reply: LoginSessions };
   "admin.list_users": { request: ListUsers; reply: AdminUsers };
@@ -1217,6 +1236,7 @@ export interface Commands {
   "admin.read_audit": { request: ReadAudit; reply: AuditEntries };
   "admin.set_role": { request: SetUserRole; reply: AdminUser };
   "auth.begin_oidc": { request: BeginOidc; reply: OidcBegun };
+  "auth.begin_step_up": { request: BeginOidc; reply: OidcBegun };
   "auth.change_password": { request: ChangePassword; reply: Empty };
   "auth.finish_oidc": { request: FinishOidc; reply: OidcReply };
   "auth.get_policy": { request: Empty; reply: Policy };
@@ -1236,6 +1256,7 @@ export interface Commands {
   "auth.reset_password": { request: ResetPassword; reply: Empty };
   "auth.revoke_login": { request: RevokeLogin; reply: Empty };
   "auth.revoke_other_logins": { request: Empty; reply: LoginsEnded };
+  "auth.set_password": { request: SetPassword; reply: Empty };
   "auth.step_up": { request: StepUp; reply: Empty };
   "auth.verify_email": { request: VerifyEmail; reply: Empty };
   "bots.create": { request: CreateBot; reply: User };
@@ -1369,6 +1390,7 @@ export type EventName = keyof Events;
 export const routes: Record<Op, Route | null> = {
   "admin.deactivate": { method: "POST", path: "/admin/users/{user_id}/deactivate" },
   "admin.end_logins": { method: "DELETE", path: "/admin/users/{user_id}/logins" },
+  "admin.erase": { method: "POST", path: "/admin/users/{user_id}/erasure" },
   "admin.get_user": { method: "GET", path: "/admin/users/{user_id}" },
   "admin.list_logins": { method: "GET", path: "/admin/users/{user_id}/logins" },
   "admin.list_users": { method: "GET", path: "/admin/users" },
@@ -1376,6 +1398,7 @@ export const routes: Record<Op, Route | null> = {
   "admin.read_audit": { method: "GET", path: "/admin/audit" },
   "admin.set_role": { method: "PUT", path: "/admin/users/{user_id}/role" },
   "auth.begin_oidc": { method: "POST", path: "/auth/oidc/{provider_id}" },
+  "auth.begin_step_up": { method: "POST", path: "/auth/step_up/{provider_id}" },
   "auth.change_password": { method: "POST", path: "/auth/password" },
   "auth.finish_oidc": { method: "POST", path: "/auth/oidc" },
   "auth.get_policy": { method: "GET", path: "/auth/policy" },
@@ -1395,6 +1418,7 @@ export const routes: Record<Op, Route | null> = {
   "auth.reset_password": { method: "POST", path: "/auth/reset-password" },
   "auth.revoke_login": { method: "DELETE", path: "/auth/logins/{login_id}" },
   "auth.revoke_other_logins": { method: "POST", path: "/auth/logins/revoke-others" },
+  "auth.set_password": { method: "PUT", path: "/auth/password" },
   "auth.step_up": { method: "POST", path: "/auth/step_up" },
   "auth.verify_email": { method: "POST", path: "/auth/verify-email" },
   "bots.create": { method: "POST", path: "/bots" },
@@ -1516,6 +1540,7 @@ export const publicOps: ReadonlySet<Op> = new Set<Op>([
 export const restOnlyOps: ReadonlySet<Op> = new Set<Op>([
   "admin.deactivate",
   "admin.end_logins",
+  "admin.erase",
   "admin.get_user",
   "admin.list_logins",
   "admin.list_users",

@@ -11,7 +11,7 @@ import type { Registering } from "./registering";
 import type { SigningIn } from "./signing_in";
 import { read, write } from "./visit";
 
-type Purpose = "sign_in" | "add";
+type Purpose = "sign_in" | "add" | "prove";
 
 interface Journey {
   readonly purpose: Purpose;
@@ -59,20 +59,27 @@ export class Oidc {
     this.#leave("add", name, await this.api.call("identities.begin", { provider_id: id }));
   }
 
-  /** Back from there: go on to whatever follows. Raises CommandError. */
-  async finish(answer: ProviderAnswer): Promise<void> {
+  /** The same for somebody who is to show once more that it is them. Raises CommandError. */
+  async beginProving({ id, name }: Provider): Promise<void> {
+    this.#leave("prove", name, await this.api.call("auth.begin_step_up", { provider_id: id }));
+  }
+
+  /** Back from there: go on to whatever follows. Returns what the journey was for. Raises CommandError. */
+  async finish(answer: ProviderAnswer): Promise<Purpose> {
     const journey = takeJourney();
     // Not every provider gives the state back with a refusal, and nothing follows from one.
     if (journey && answer.error !== null) throw new CommandError("forbidden", `${journey.provider} did not sign you in.`);
     if (journey?.state !== answer.state || answer.code === null) throw new CommandError("forbidden", FOREIGN);
     const { state, binding } = journey;
     const proof = { state, binding, code: answer.code, iss: answer.iss };
-    if (journey.purpose === "add") {
-      await this.api.call("identities.add", proof);
-      this.stores.place.replace(journey.path);
-    } else {
+    if (journey.purpose === "sign_in") {
       this.#goOn(journey, await this.api.call("auth.finish_oidc", proof));
+    } else {
+      if (journey.purpose === "add") await this.api.call("identities.add", proof);
+      else await this.api.call("auth.step_up", { provider: proof });
+      this.stores.place.replace(journey.path);
     }
+    return journey.purpose;
   }
 
   /** Raises CommandError. */

@@ -6,7 +6,7 @@ import type { StepUp as Proof } from "../net/contract.gen";
 import { CommandError } from "../net/errors";
 import { provePasskey } from "../net/passkey";
 
-export type ProofMethod = "password" | "totp" | "recovery_code" | "passkey";
+export type ProofMethod = "password" | "totp" | "recovery_code" | "passkey" | "provider";
 
 interface Waiting {
   promise: Promise<void>;

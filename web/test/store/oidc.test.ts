@@ -63,6 +63,21 @@ describe("signing in at a provider", () => {
     expect(location.pathname).toBe("/settings/security");
   });
 
+  test("who is to show once more that it is them does so there, and is back where that was asked", async () => {
+    history.replaceState(null, "", "/settings/security");
+    const { api: left, oidc: leaving } = begin({ "auth.begin_step_up": BEGUN });
+    await leaving.beginProving(CORP);
+    expect(left.call).toHaveBeenCalledExactlyOnceWith("auth.begin_step_up", { provider_id: "corp" });
+    expect(go).toHaveBeenCalledExactlyOnceWith(BEGUN.authorization_url);
+
+    history.replaceState(null, "", "/oidc/callback?code=c&state=s");
+    const { api, oidc } = begin({ "auth.step_up": {} });
+    expect(await oidc.finish(ANSWER)).toBe("prove");
+    expect(api.call).toHaveBeenCalledExactlyOnceWith("auth.step_up", { provider: PROOF });
+    expect(adopt).not.toHaveBeenCalled();
+    expect(location.pathname).toBe("/settings/security");
+  });
+
   test("an answer counts once, and only where it was begun", async () => {
     const { api, oidc } = begin({ "auth.finish_oidc": SIGNED_IN });
     await expect(oidc.finish(ANSWER)).rejects.toMatchObject({ code: "forbidden" });

@@ -54,6 +54,12 @@ describe("a command that wants a fresh proof", () => {
     expect([count(PATHS.remove), count(PATHS.prove)]).toEqual([2, 1]);
   });
 
+  test("is not one of those that prove it", async () => {
+    methods = ["totp"];
+    await expect(api.call("auth.begin_step_up", { provider_id: "corp" })).rejects.toMatchObject({ code: "forbidden" });
+    expect(stepUp.due.value).toBeNull();
+  });
+
   test("goes on waiting after a wrong proof", async () => {
     const removed = api.call("factors.remove_totp", {});
     await vi.waitUntil(() => stepUp.due.value !== null);

@@ -40,6 +40,11 @@ export class ContactStore {
     await this.api.call("auth.change_password", { current_password: current, new_password: next });
   }
 
+  /** For who has none. */
+  async setPassword(password: string): Promise<void> {
+    await this.api.call("auth.set_password", { password });
+  }
+
   clear(): void {
     this.policy.clear();
     this.askedEmail.value = null;

@@ -6,19 +6,25 @@ import type { ProviderAnswer as Answer } from "../../store/location";
 import { useAction } from "../action_state";
 import { FormError } from "../form_error";
 import { PlaceButton } from "../place_button";
+import { say } from "../settings/notice";
 import { Welcome } from "../welcome";
 
 const CLOSED = "Nobody here has this account, and new accounts are made by an administrator.";
 const NOT_BELIEVED = "The answer came too late, or did not hold. Please begin anew.";
+const NOT_PROVED = "This did not show anew that it is you. Signing out and in again does as well.";
+const PROVED = "It is you. Now make the change once more.";
 
 function explain(error: CommandError | null): string | undefined {
   if (error?.details.reason === "registration_closed") return CLOSED;
+  if (error?.code === "mfa_failed") return NOT_PROVED;
   return error?.code === "unauthenticated" ? NOT_BELIEVED : undefined;
 }
 
 export function ProviderAnswer({ answer }: { answer: Answer }) {
   const isStarting = client.account.phase.value === "starting";
-  const { error, run } = useAction(() => client.oidc.finish(answer));
+  const { error, run } = useAction(async () => {
+    if ((await client.oidc.finish(answer)) === "prove") say(PROVED);
+  });
   // Not while a cookie is being tried: of two logins that begin at once, either may be the one that stays.
   useEffect(() => {
     if (!isStarting) run();

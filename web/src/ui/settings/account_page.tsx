@@ -8,7 +8,10 @@ import { Field } from "../field";
 import { FormError } from "../form_error";
 import { sayProblem } from "../problem_text";
 import { say } from "./notice";
-import { Loaded, Panel } from "./panel";
+import { focusPanel, Loaded, Panel } from "./panel";
+
+// What the server calls the provider of a directory (LDAP).
+const DIRECTORY = "ldap";
 
 export function AccountPage() {
   const me = client.account.me.value;
@@ -24,11 +27,11 @@ export function AccountPage() {
             : <p class="panel-hint">This server sends no mail, so addresses cannot be set or verified here.</p>}
         </Loaded>
       </Panel>
-      <Panel id="password" title="Password" hint="When you change it, you are signed out on all other devices.">
+      <Panel id="password" title="Password" hint="When you set or change it, you are signed out on all other devices, and your API tokens end.">
         <Loaded of={own.factors.factors}>
           {({ has_password, passkeys }) => has_password
-            ? <PasswordForm minLength={own.contact.policy.value.value?.password_min ?? 8} />
-            : <p>{`You sign in without a password${passkeys.length > 0 ? ", by passkey" : ""}.`}</p>}
+            ? <PasswordForm />
+            : <FirstPasswordForm hasPasskeys={passkeys.length > 0} />}
         </Loaded>
       </Panel>
     </>
@@ -109,7 +112,7 @@ function Resend({ email }: { email: string }) {
   );
 }
 
-function PasswordForm({ minLength }: { minLength: number }) {
+function PasswordForm() {
   const [current, setCurrent] = useState("");
   const [next, setNext] = useState("");
   const { isBusy, error, run } = useAction(async () => {
@@ -126,16 +129,61 @@ function PasswordForm({ minLength }: { minLength: number }) {
         run();
       }}
     >
-      {/* Password managers need to know whose it is. */}
-      <input type="text" name="username" autocomplete="username" value={client.account.me.value?.username ?? ""} hidden readOnly />
+      <Username />
       <Field label="Present password" name="current-password" type="password" autoComplete="current-password" value={current}
         onInput={setCurrent} error={sayProblem(error, "current_password", "This password")} isRequired />
-      <Field label="New password" name="new-password" type="password" autoComplete="new-password" value={next}
-        hint={`At least ${minLength} characters.`} onInput={setNext} error={sayProblem(error, "new_password", "A password")} isRequired />
+      <NewPassword value={next} onInput={setNext} error={sayProblem(error, "new_password", "A password")} />
       <FormError error={error} fields={["current_password", "new_password"]} />
       <div class="panel-actions">
         <button type="submit" class="button" aria-disabled={isBusy}>Change password</button>
       </div>
     </form>
+  );
+}
+
+/** For who signs in by other ways, which stay; but for the password of a directory. */
+function FirstPasswordForm({ hasPasskeys }: { hasPasskeys: boolean }) {
+  const [password, setPassword] = useState("");
+  const { isBusy, error, run } = useAction(async () => {
+    await own.contact.setPassword(password);
+    say("Your password is set.");
+    focusPanel("password");
+    await own.factors.factors.load();
+  });
+  return (
+    <form
+      class="form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        run();
+      }}
+    >
+      <p>{`You sign in without a password${hasPasskeys ? ", by passkey" : ""}.`}</p>
+      <Loaded of={own.identities.identities}>
+        {(identities) => {
+          const directory = identities.find(({ provider_id }) => provider_id === DIRECTORY);
+          return directory && <p class="panel-note">{`A password set here takes the place of the one of ${directory.provider_name}: that one is no longer good for signing in here.`}</p>;
+        }}
+      </Loaded>
+      <Username />
+      <NewPassword value={password} onInput={setPassword} error={sayProblem(error, "password", "A password")} />
+      <FormError error={error} fields={["password"]} />
+      <div class="panel-actions">
+        <button type="submit" class="button" aria-disabled={isBusy}>Set password</button>
+      </div>
+    </form>
+  );
+}
+
+/** Password managers need to know whose it is. */
+function Username() {
+  return <input type="text" name="username" autocomplete="username" value={client.account.me.value?.username ?? ""} hidden readOnly />;
+}
+
+function NewPassword({ value, onInput, error }: { value: string; onInput: (text: string) => void; error: string | undefined }) {
+  const hint = `At least ${own.contact.policy.value.value?.password_min ?? 8} characters.`;
+  return (
+    <Field label="New password" name="new-password" type="password" autoComplete="new-password" value={value} hint={hint}
+      onInput={onInput} error={error} isRequired />
   );
 }

@@ -77,12 +77,12 @@ function SectionList({ current }: { current: Section | null }) {
 function useFocus(section: string, isListOnly: boolean): void {
   const previous = useRef<string | null>(null);
   useEffect(() => {
-    clearNotice();
     const isLost = document.activeElement === document.body || document.activeElement === null;
     if (previous.current === null || isLost) {
       const link = `.settings-link[href="/settings/${previous.current || SECTIONS[0]!.path}"]`;
       document.querySelector<HTMLElement>(isListOnly ? link : `#${TITLE_ID}`)?.focus();
     }
     previous.current = section;
+    return clearNotice;
   }, [section, isListOnly]);
 }
