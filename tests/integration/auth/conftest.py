@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from shared.bus import Bus
-from shared.migrate import migrate
 from tests.databases import DatabaseFactory
 from tests.integration.auth.client import Client
 from tests.integration.auth.mailbox import PUBLIC_URL, Mailbox, run_mailbox
@@ -24,9 +23,8 @@ _UNCHANGED = {name: value for name, value in os.environ.items() if not name.star
 
 @pytest.fixture(scope="module")
 async def database_url(databases: DatabaseFactory) -> AsyncIterator[str]:
-    """A database of this module's own, with the schema `auth`."""
-    url = await databases.create_empty()
-    await migrate(url, ("auth",))
+    """A database of this module's own."""
+    url = await databases.create()
     yield url
     await databases.drop(url)
 

@@ -13,7 +13,6 @@ from services.auth.store.audit import Deed
 from services.auth.store.audit_trail import Head
 from services.auth.verifying import Verified, verify
 from shared.ids import new_id
-from shared.migrate import migrate
 from tests.databases import DatabaseFactory
 from tests.integration.auth.audit_log import list_recorded
 
@@ -24,8 +23,7 @@ DETAILS = {"b": [1, True, None, "ä \u2028 \U0001f680 \\ \" '"], "a": {"z": 2**5
 @pytest.fixture
 async def engine(databases: DatabaseFactory) -> AsyncIterator[AsyncEngine]:
     """A database of the test's own: what is tampered with stays so."""
-    url = await databases.create_empty()
-    await migrate(url, ("auth",))
+    url = await databases.create()
     made = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1), pool_size=20)
     yield made
     await made.dispose()

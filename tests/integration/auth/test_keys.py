@@ -21,7 +21,6 @@ from shared.contracts.entities import Empty
 from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError
 from shared.lifecycle import StartupError
-from shared.migrate import migrate
 from tests.databases import DatabaseFactory
 from tests.integration.auth.client import Client, code_of
 from tests.integration.auth.service import run_auth
@@ -85,8 +84,7 @@ async def test_a_service_with_another_secret_says_so_and_does_not_start(
 async def test_a_key_is_published_before_it_signs_and_gone_after_its_end(
     databases: DatabaseFactory,
 ):
-    url = await databases.create_empty()
-    await migrate(url, ("auth",))
+    url = await databases.create()
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://", 1))
     sealer, hour = Sealer(SECRET), timedelta(hours=1)
     async with engine.begin() as connection:

@@ -12,7 +12,6 @@ import pytest
 from deploy.local import ports, probe
 from shared.bus import Bus
 from shared.contracts.errors import ErrorCode
-from shared.migrate import migrate
 from tests.databases import DatabaseFactory
 from tests.integration.auth.client import PASSWORD, Client, code_of
 from tests.integration.auth.service import SECRET
@@ -77,8 +76,7 @@ async def test_a_database_without_the_schema_is_named_with_the_way_out(
 
 
 async def test_a_schema_from_the_future_is_named(databases: DatabaseFactory, nats_url: Callable[[str], str]):
-    url = await databases.create_empty()
-    await migrate(url, ("auth",))
+    url = await databases.create()
     connection = await asyncpg.connect(url)
     await connection.execute("UPDATE auth.schema_version SET version_num = '0101'")
     await connection.close()

@@ -15,7 +15,6 @@ from services.auth.rotation import PUBLISHED_AHEAD, VERIFIES_AFTERWARDS, Rotatio
 from services.auth.store.database import read_clock
 from shared.bus import Bus
 from shared.lifecycle import StartupError
-from shared.migrate import migrate
 from shared.tokens import ACCESS_TOKEN_S, Claims, TokenVerifier, UnknownKey, sign
 from tests.databases import DatabaseFactory
 from tests.integration.auth.audit_log import list_recorded
@@ -31,8 +30,7 @@ EVERY = timedelta(days=90)
 @pytest.fixture
 async def url(databases: DatabaseFactory) -> AsyncIterator[str]:
     """A database of the test's own: keys are the deployment's."""
-    made = await databases.create_empty()
-    await migrate(made, ("auth",))
+    made = await databases.create()
     yield made
     await databases.drop(made)
 
