@@ -19,6 +19,7 @@ from services.gateway.request_head import BoundedHeadProtocol
 from services.gateway.settings import GatewaySettings
 from shared.contracts.limits import Limits
 from shared.lifecycle import add_health_routes, private_config, tune_collector
+from shared.listening import bind_all
 from shared.settings import load_settings
 from shared.telemetry import get_logger
 
@@ -35,17 +36,15 @@ class _Server(uvicorn.Server):
         yield
 
 
-def listen(settings: GatewaySettings) -> socket.socket:
-    """Return the listening socket; several gateways may share a port. Raises OSError if it is taken."""
-    listener = socket.socket(socket.AF_INET6 if ":" in settings.gateway_host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    # Inherited by what is accepted: the kernel would hide megabytes of a reader that never reads.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT_MAX_BYTES)
-    listener.bind((settings.gateway_host, settings.gateway_port))
-    listener.listen(_BACKLOG)
-    listener.setblocking(False)
-    return listener
+def listen(settings: GatewaySettings) -> list[socket.socket]:
+    """Return the listening sockets; several gateways may share a port. Raises OSError if it is taken."""
+    listeners = bind_all(settings.gateway_host, settings.gateway_port, is_shared=True)
+    for each in listeners:
+        # Inherited by what is accepted: the kernel would hide megabytes of a reader that never reads.
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT_MAX_BYTES)
+        each.listen(_BACKLOG)
+        each.setblocking(False)
+    return listeners
 
 
 def public_config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
@@ -65,7 +64,7 @@ async def run(settings: GatewaySettings) -> int:
     app = create_app(settings)
     private_app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     add_health_routes(private_app)
-    listener = listen(settings)
+    listeners = listen(settings)
     public, private = _Server(public_config(app, settings)), _Server(private_config(private_app, settings))
     stopping, hurrying = asyncio.Event(), asyncio.Event()
 
@@ -77,7 +76,7 @@ async def run(settings: GatewaySettings) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
-    serving = asyncio.create_task(public.serve(sockets=[listener]))
+    serving = asyncio.create_task(public.serve(sockets=listeners))
     serving_private = asyncio.create_task(private.serve())
     stop = asyncio.create_task(stopping.wait())
     await _wait_started(public, serving, stopping)
