@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Self
 
+from shared.outages import Outage
 from shared.telemetry import FAILURES, get_logger
 
 log = get_logger(__name__)
@@ -17,9 +18,13 @@ _CANCEL_AGAIN_S = 0.5
 
 
 class Background:
-    """Use as an async context manager; leaving it cancels what still runs and waits for it."""
+    """Use as an async context manager; leaving it cancels what still runs and waits for it.
 
-    def __init__(self) -> None:
+    Without an `outage` there is no store that may be away, and each failure is logged whole.
+    """
+
+    def __init__(self, outage: Outage | None = None) -> None:
+        self._outage = outage
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -41,7 +46,7 @@ class Background:
         """Run once; a failure is logged and counted."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._keep(task)
-        task.add_done_callback(_report)
+        task.add_done_callback(self._report)
 
     async def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         pause_s = _RESTART_S
@@ -49,13 +54,12 @@ class Background:
             started = asyncio.get_running_loop().time()
             try:
                 await work()
-            except Exception:
-                FAILURES.labels(name).inc()
-                log.exception("task_failed", task=name)
+            except Exception as exc:  # noqa: BLE001 - the edge of supervised tasks
+                if asyncio.get_running_loop().time() - started > _RESTART_MAX_S:
+                    pause_s = _RESTART_S
+                self._tell(name, exc, pause_s)
             else:
                 return
-            if asyncio.get_running_loop().time() - started > _RESTART_MAX_S:
-                pause_s = _RESTART_S
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _RESTART_MAX_S)
 
@@ -63,9 +67,16 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _report(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and isinstance(failure := task.exception(), Exception):
+            self._tell(task.get_name(), failure)
 
-def _report(task: "asyncio.Task[None]") -> None:
-    if task.cancelled() or (failure := task.exception()) is None:
-        return
-    FAILURES.labels(task.get_name()).inc()
-    log.error("task_failed", task=task.get_name(), exc_info=failure)
+    def _tell(self, name: str, failure: Exception, retry_in_s: float = 0.0) -> None:
+        """Count and log a failure; where a store is away, in one line and once."""
+        FAILURES.labels(name).inc()
+        outage = self._outage
+        reason = outage.explain(failure) if outage else None
+        if outage is None or reason is None:
+            log.error("task_failed", task=name, retry_in_s=retry_in_s, exc_info=failure)
+        elif outage.note(name, reason, retry_in_s):
+            self.spawn("outage", outage.watch())

@@ -26,6 +26,7 @@ from shared.contracts.internal import (
 )
 from shared.dispatch import Dispatcher
 from shared.lifecycle import Checks, create_private_app
+from shared.outages import Outage
 from shared.tracing import Tracer, open_tracer
 
 SERVICE = "presence"
@@ -60,7 +61,7 @@ async def start_presence(
     """Answer on the bus, sweep and announce until the stack closes."""
     announcer = Announcer(store, bus)
     sweeper = Sweeper(store, bus, clock, timing, announcer.wake)
-    background = await stack.enter_async_context(Background())
+    background = await stack.enter_async_context(Background(Outage(store.ping, kv.translate)))
     background.run("announce", announcer.run)
     background.run("sweep", sweeper.run)
 
