@@ -4,6 +4,7 @@ The adapter to NATS. Its users see ChatError instead of nats-py's exceptions.
 """
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from importlib import metadata
@@ -48,7 +49,9 @@ _FIRST_CONNECT_S = 10
 _ROUND_TRIP_S = 2.0
 # What lies between two replicas, or between two links of the only one; more is an outage, which is told.
 _NOBODY_S = 1.0
-_NOBODY_PAUSE_S = 0.05
+# Doubled each time: with a steady 0.05 s, 2,000 who waited asked some 28,000 times; so it is half of that.
+_NOBODY_PAUSE_S = 0.02
+_NOBODY_PAUSE_MAX_S = 0.32
 
 
 class Bus:
@@ -164,16 +167,19 @@ class Bus:
         Nobody has got what nobody serves, so it cannot take effect twice.
         """
         loop = asyncio.get_running_loop()
-        begun_at = loop.time()
-        while True:
-            await asyncio.sleep(_NOBODY_PAUSE_S)
+        begun_at, spent_s, pause_s = loop.time(), 0.0, _NOBODY_PAUSE_S
+        while (left_s := min(_NOBODY_S, timeout_s) - spent_s) > 0:
+            # Not all at the same moments; and the last time when the second is over.
+            await asyncio.sleep(min(left_s, pause_s * random.uniform(0.5, 1.5)))  # noqa: S311 - jitter, no secret
+            pause_s = min(2 * pause_s, _NOBODY_PAUSE_MAX_S)
             spent_s = loop.time() - begun_at
-            if not self._client.is_connected or spent_s >= min(_NOBODY_S, timeout_s):
-                raise nats.errors.NoRespondersError
+            if not self._client.is_connected or spent_s >= timeout_s:
+                break
             try:
                 return await self._requests.ask(subject, payload, headers, timeout_s - spent_s)
             except nats.errors.NoRespondersError:
-                continue
+                spent_s = loop.time() - begun_at
+        raise nats.errors.NoRespondersError
 
     async def publish(
         self, subject: str, payload: bytes, headers: dict[str, str] | None = None, *, reply: str = ""

@@ -229,6 +229,13 @@ async def test_nobody_serving_is_unavailable_and_says_when_to_come_back(gateway_
     assert refused.value.body.retry_after_ms
 
 
+async def test_what_nobody_serves_is_asked_again_a_few_times_and_no_more(gateway_bus):
+    before = gateway_bus._client.stats["out_msgs"]
+    with pytest.raises(ChatError):
+        await gateway_bus.request("rpc.test.nobody", b"{}", timeout_s=DEADLINE_S)
+    assert 2 < gateway_bus._client.stats["out_msgs"] - before < 12
+
+
 async def test_silence_is_a_timeout(gateway_bus, messages_bus):
     await messages_bus.serve("messages", [Endpoint("rpc.test.mute", lambda _request: None)])
     await messages_bus.flush()
