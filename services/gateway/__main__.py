@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from services.gateway.app import Gateway, create_app
 from services.gateway.detach import UNSENT_MAX_BYTES, DetachableProtocol
+from services.gateway.proxies import BehindProxies
 from services.gateway.request_head import BoundedHeadProtocol
 from services.gateway.settings import GatewaySettings
 from shared.contracts.limits import Limits
@@ -49,13 +50,13 @@ def listen(settings: GatewaySettings) -> list[socket.socket]:
 
 def public_config(app: FastAPI, settings: GatewaySettings) -> uvicorn.Config:
     """Return uvicorn's configuration for the public port."""
+    trusted = settings.gateway_trusted_proxies
     return uvicorn.Config(
-        app, loop="uvloop", http=BoundedHeadProtocol, ws=DetachableProtocol, ws_max_size=Limits().frame_bytes,
+        BehindProxies(app, trusted) if trusted else app,
+        loop="uvloop", http=BoundedHeadProtocol, ws=DetachableProtocol, ws_max_size=Limits().frame_bytes,
         ws_ping_interval=None, ws_per_message_deflate=settings.gateway_compression == "on",
         lifespan="on", log_config=None, access_log=False, backlog=_BACKLOG,
-        server_header=False, timeout_graceful_shutdown=10,
-        proxy_headers=bool(settings.gateway_trusted_proxies),
-        forwarded_allow_ips=settings.gateway_trusted_proxies,
+        server_header=False, timeout_graceful_shutdown=10, proxy_headers=False,
     )  # fmt: skip
 
 
