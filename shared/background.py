@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Self
 
+from shared.errors import ChatError
 from shared.outages import Outage
 from shared.telemetry import FAILURES, get_logger
 
@@ -48,6 +49,10 @@ class Background:
         self._keep(task)
         task.add_done_callback(self._report)
 
+    def note(self, name: str, failure: ChatError, retry_in_s: float) -> None:
+        """Log, as for a task that failed, what a task goes on after by itself; it is not counted."""
+        self._log(name, failure, retry_in_s)
+
     async def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         pause_s = _RESTART_S
         while True:
@@ -72,8 +77,11 @@ class Background:
             self._tell(task.get_name(), failure)
 
     def _tell(self, name: str, failure: Exception, retry_in_s: float = 0.0) -> None:
-        """Count and log a failure; where a store is away, in one line and once."""
         FAILURES.labels(name).inc()
+        self._log(name, failure, retry_in_s)
+
+    def _log(self, name: str, failure: Exception, retry_in_s: float) -> None:
+        """Log a failure whole, but where a store is away in one line and once."""
         outage = self._outage
         reason = outage.explain(failure) if outage else None
         if outage is None or reason is None:

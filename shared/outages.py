@@ -15,8 +15,9 @@ log = get_logger(__name__)
 
 _AWAY = frozenset({ErrorCode.UNAVAILABLE, ErrorCode.TIMEOUT})
 _ASK_EVERY_S = 1.0
-# By then a task that still cannot go on has failed again, although the store answers: as on a full disk.
-_CALM_S = 2.0
+# By then a task that still cannot go on has failed again, although the store answers: as on a full disk, or
+# where a service is silent (for 5 s).
+_CALM_S = 6.0
 
 Translate = Callable[[Exception], ChatError | None]
 

@@ -69,6 +69,8 @@ class Bus:
         self._on_restored: list[Callable[[], None]] = []
         self._echo: asyncio.Future[None] | None = None
         self._is_closing = False
+        self._said: set[str] = set()
+        """Of errors, since the link was lost: looking for another one meets the same again and again."""
 
     @classmethod
     async def connect(cls, servers: list[str], name: str, tracer: Tracer | None = None) -> "Bus":
@@ -283,7 +285,12 @@ class Bus:
             self._echo.set_result(None)
 
     async def _on_error(self, exc: Exception) -> None:
-        log.warning("bus_error", error=str(exc) or type(exc).__name__)
+        error = str(exc) or type(exc).__name__
+        if self._client.is_connected:
+            log.warning("bus_error", error=error)
+        elif error not in self._said:
+            self._said.add(error)
+            log.warning("bus_error", error=error)
         if isinstance(exc, nats.errors.SlowConsumerError):
             DROPS.inc()
             self._tell(self._on_trouble)
@@ -299,6 +306,7 @@ class Bus:
     async def _on_reconnected(self) -> None:
         CONNECTED.set(1)
         RECONNECTS.inc()
+        self._said.clear()
         log.info("bus_reconnected")
         self._mover.on_restored()
         self._tell(self._on_restored)

@@ -189,6 +189,27 @@ async def test_while_the_link_is_down_requests_fail_at_once_and_signals_are_drop
     assert not cuttable_bus.is_connected
 
 
+async def test_looking_for_a_link_says_each_error_once(cuttable_bus, proxy, monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr(
+        "shared.bus.bus.log.warning", lambda _event, **told: said.append(told.get("error", ""))
+    )
+    trouble, restored = asyncio.Event(), asyncio.Event()
+    cuttable_bus.on_trouble(trouble.set)
+    cuttable_bus.on_restored(restored.set)
+    proxy.refuse()
+    async with asyncio.timeout(DEADLINE_S):
+        await trouble.wait()
+        for error in ("one", "other", "one", "other"):
+            await cuttable_bus._on_error(OSError(error))
+        assert (said.count("one"), said.count("other")) == (1, 1)
+        proxy.accept()
+        await restored.wait()
+    for _ in range(2):  # nobody looks for anything now
+        await cuttable_bus._on_error(OSError("one"))
+    assert said.count("one") == 3
+
+
 async def test_a_service_stops_in_order_although_the_link_is_down(nats_url, proxy):
     url = urlsplit(nats_url("messages"))
     bus = await Bus.connect([f"nats://{url.username}:{url.password}@127.0.0.1:{proxy.port}"], "messages")

@@ -10,6 +10,7 @@ from shared import background, outages
 from shared.background import Background
 from shared.errors import ChatError, not_found, unavailable
 from shared.outages import Outage
+from shared.telemetry import FAILURES
 from tests.wire import eventually
 
 DEADLINE_S = 5
@@ -182,6 +183,18 @@ async def test_a_task_that_cannot_go_on_although_the_store_answers_does_not_say_
         tasks.run("writes", full.use_forever)
         await eventually(lambda: full.failures > 20)
     assert [event for event, _ in log.lines] == ["task_failed"]
+
+
+async def test_a_task_that_goes_on_by_itself_says_so_once_too_and_is_no_failed_task(log):
+    store = Store()
+    counted = FAILURES.labels("patient")._value.get()
+    async with Background(Outage(store.ask, store.translate)) as tasks:
+        for _ in range(3):
+            tasks.note("patient", unavailable("who?"), 0.001)
+        store.is_away = False
+        await eventually(lambda: log.of("tasks_go_on"))
+    assert log.of("task_failed") == [{"task": "patient", "reason": "who?", "retry_in_s": 0.001}]
+    assert FAILURES.labels("patient")._value.get() == counted
 
 
 async def test_what_nobody_expects_is_logged_whole_each_time(log):
