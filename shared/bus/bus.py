@@ -67,7 +67,7 @@ class Bus:
         self._services: list[Service] = []
         self._on_trouble: list[Callable[[], None]] = []
         self._on_restored: list[Callable[[], None]] = []
-        self._echo: asyncio.Future[None] | None = None
+        self._echoes: set[asyncio.Future[None]] = set()
         self._is_closing = False
         self._said: set[str] = set()
         """Of errors, since the link was lost: looking for another one meets the same again and again."""
@@ -249,12 +249,15 @@ class Bus:
 
     async def round_trip(self) -> None:
         """Publish a message to oneself and receive it. Raises ChatError if it does not come back."""
-        self._echo = asyncio.get_running_loop().create_future()
-        await self.publish(subjects.health(self.name, self.instance), b"")
+        echo: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._echoes.add(echo)
         try:
-            await asyncio.wait_for(self._echo, _ROUND_TRIP_S)
+            await self.publish(subjects.health(self.name, self.instance), b"")
+            await asyncio.wait_for(echo, _ROUND_TRIP_S)
         except TimeoutError as exc:
             raise unavailable(f"NATS brought nothing back within {_ROUND_TRIP_S:g} s") from exc
+        finally:
+            self._echoes.discard(echo)
 
     async def flush(self) -> None:
         """Wait until the server has processed all that was sent so far."""
@@ -281,8 +284,9 @@ class Bus:
         on_request(BusRequest(self._client, reply, payload, headers))
 
     def _on_echo(self, _subject: bytes, _payload: bytes) -> None:
-        if self._echo and not self._echo.done():
-            self._echo.set_result(None)
+        for echo in self._echoes:  # several may look at once
+            if not echo.done():
+                echo.set_result(None)
 
     async def _on_error(self, exc: Exception) -> None:
         error = str(exc) or type(exc).__name__

@@ -288,6 +288,10 @@ async def test_readiness_is_a_message_that_came_back(gateway_bus):
     await gateway_bus.round_trip()
 
 
+async def test_many_may_look_at_once_whether_a_message_comes_back(gateway_bus):
+    await asyncio.gather(*(gateway_bus.round_trip() for _ in range(3)))
+
+
 async def test_only_the_gateway_may_call_for_a_user(messages_bus, gateway_bus):
     heard = Inbox()
     room_id = new_id()
