@@ -50,8 +50,8 @@ class Background:
         task.add_done_callback(self._report)
 
     def note(self, name: str, failure: ChatError, retry_in_s: float) -> None:
-        """Log, as for a task that failed, what a task goes on after by itself; it is not counted."""
-        self._log(name, failure, retry_in_s)
+        """Log in a line, and once in an outage, what a task goes on after by itself; it is not counted."""
+        self._note(name, str(failure), retry_in_s)
 
     async def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         pause_s = _RESTART_S
@@ -77,14 +77,16 @@ class Background:
             self._tell(task.get_name(), failure)
 
     def _tell(self, name: str, failure: Exception, retry_in_s: float = 0.0) -> None:
+        """Count a failure and log it: whole, but in a line where a store is away."""
         FAILURES.labels(name).inc()
-        self._log(name, failure, retry_in_s)
-
-    def _log(self, name: str, failure: Exception, retry_in_s: float) -> None:
-        """Log a failure whole, but where a store is away in one line and once."""
-        outage = self._outage
-        reason = outage.explain(failure) if outage else None
-        if outage is None or reason is None:
+        reason = self._outage.explain(failure) if self._outage else None
+        if reason is None:
             log.error("task_failed", task=name, retry_in_s=retry_in_s, exc_info=failure)
-        elif outage.note(name, reason, retry_in_s):
-            self.spawn("outage", outage.watch())
+        else:
+            self._note(name, reason, retry_in_s)
+
+    def _note(self, name: str, reason: str, retry_in_s: float) -> None:
+        if self._outage is None:
+            log.warning("task_failed", task=name, reason=reason, retry_in_s=retry_in_s)
+        elif self._outage.note(name, reason, retry_in_s):
+            self.spawn("outage", self._outage.watch())
