@@ -166,11 +166,7 @@ class _Up:
 
     @property
     def _url(self) -> str:
-        """The address to open on this machine; by name, as browsers have passkeys for names only."""
-        host = self._public.host
-        if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
-            host = "localhost"
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._public.port}"
+        return find_url(self._public.host, self._public.port)
 
     async def _start_servers(self) -> Endpoints:
         servers = EmbeddedServers(self._data_dir, self._options.external, self._supervisor.add_layer())
@@ -226,6 +222,13 @@ class _Up:
             log=partial(self._console.log, name),
             gateway=self._public if service == "gateway" else None,
         )
+
+
+def find_url(host: str, port: int) -> str:
+    """Return the address to open on this machine: a name if it may be, for which browsers have passkeys."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        host = "localhost"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def has_web_client() -> bool:

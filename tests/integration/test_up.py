@@ -9,6 +9,7 @@ import httpx2
 import msgspec
 import pytest
 
+from deploy.local.up import find_url
 from shared.listening import list_addresses
 from tests.authenticator import Authenticator
 from tests.up_process import UpProcess, command_line, wait_all_gone, wait_for
@@ -52,6 +53,14 @@ async def test_it_answers_by_name_and_by_number(up):
     assert host == "localhost"
     for address in list_addresses(host):
         assert await answers(f"http://{f'[{address}]' if ':' in address else address}:{port}")
+
+
+@pytest.mark.parametrize(
+    ("host", "opened"),
+    [("0.0.0.0", "localhost"), ("::", "localhost"), ("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")],
+)
+def test_the_address_to_open_is_the_name_unless_a_number_was_asked_for(host, opened):
+    assert find_url(host, 8080) == f"http://{opened}:8080"
 
 
 async def test_passkeys_are_made_at_the_printed_address(up):
