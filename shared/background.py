@@ -7,6 +7,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Self
 
+from shared.errors import ChatError
+from shared.outages import Outage
 from shared.telemetry import FAILURES, get_logger
 
 log = get_logger(__name__)
@@ -17,9 +19,13 @@ _CANCEL_AGAIN_S = 0.5
 
 
 class Background:
-    """Use as an async context manager; leaving it cancels what still runs and waits for it."""
+    """Use as an async context manager; leaving it cancels what still runs and waits for it.
 
-    def __init__(self) -> None:
+    Without an `outage` there is no store that may be away, and each failure is logged whole.
+    """
+
+    def __init__(self, outage: Outage | None = None) -> None:
+        self._outage = outage
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -41,7 +47,11 @@ class Background:
         """Run once; a failure is logged and counted."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._keep(task)
-        task.add_done_callback(_report)
+        task.add_done_callback(self._report)
+
+    def note(self, name: str, failure: ChatError, retry_in_s: float) -> None:
+        """Log in a line, and once in an outage, what a task goes on after by itself; it is not counted."""
+        self._note(name, str(failure), retry_in_s)
 
     async def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         pause_s = _RESTART_S
@@ -49,13 +59,12 @@ class Background:
             started = asyncio.get_running_loop().time()
             try:
                 await work()
-            except Exception:
-                FAILURES.labels(name).inc()
-                log.exception("task_failed", task=name)
+            except Exception as exc:  # noqa: BLE001 - the edge of supervised tasks
+                if asyncio.get_running_loop().time() - started > _RESTART_MAX_S:
+                    pause_s = _RESTART_S
+                self._tell(name, exc, pause_s)
             else:
                 return
-            if asyncio.get_running_loop().time() - started > _RESTART_MAX_S:
-                pause_s = _RESTART_S
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _RESTART_MAX_S)
 
@@ -63,9 +72,21 @@ class Background:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _report(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and isinstance(failure := task.exception(), Exception):
+            self._tell(task.get_name(), failure)
 
-def _report(task: "asyncio.Task[None]") -> None:
-    if task.cancelled() or (failure := task.exception()) is None:
-        return
-    FAILURES.labels(task.get_name()).inc()
-    log.error("task_failed", task=task.get_name(), exc_info=failure)
+    def _tell(self, name: str, failure: Exception, retry_in_s: float = 0.0) -> None:
+        """Count a failure and log it: whole, but in a line where a store is away."""
+        FAILURES.labels(name).inc()
+        reason = self._outage.explain(failure) if self._outage else None
+        if reason is None:
+            log.error("task_failed", task=name, retry_in_s=retry_in_s, exc_info=failure)
+        else:
+            self._note(name, reason, retry_in_s)
+
+    def _note(self, name: str, reason: str, retry_in_s: float) -> None:
+        if self._outage is None:
+            log.warning("task_failed", task=name, reason=reason, retry_in_s=retry_in_s)
+        elif self._outage.note(name, reason, retry_in_s):
+            self.spawn("outage", self._outage.watch())

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from deploy.cluster.cluster import Cluster
-from deploy.cluster.topology import BACK_SERVICES, DEFAULT_COUNTS, MAX_OF_A_KIND, PUBLIC_HOST
+from deploy.cluster.topology import BACK_SERVICES, DEFAULT_COUNTS, MAX_OF_A_KIND, PUBLIC_NAME
 from deploy.local.cli import INTERRUPTED_EXIT_CODE, raise_file_limit
 from deploy.local.console import Console
 from deploy.local.data_dir import DataDir
@@ -52,11 +52,10 @@ def cluster(
 
 async def _run(data_dir: DataDir, counts: dict[str, int], port: int, console: Console) -> None:
     supervisor = Supervisor(console)
-    with claim_port(PUBLIC_HOST, port) as reserved:
-        chosen = int(reserved.getsockname()[1])
-        mail_env, mail_folder = describe_mail(data_dir, f"http://{PUBLIC_HOST}:{chosen}")
+    with claim_port(PUBLIC_NAME, port) as chosen:
+        mail_env, mail_folder = describe_mail(data_dir, f"http://{PUBLIC_NAME}:{chosen}")
         running = Cluster(
-            data_dir, counts=counts, port=chosen, env=mail_env,
+            data_dir, counts=counts, host=PUBLIC_NAME, port=chosen, env=mail_env,
             log=lambda name: partial(console.log, name), add_layer=supervisor.add_layer,
         )  # fmt: skip
 

@@ -39,6 +39,7 @@ class Cluster:
         data_dir: DataDir,
         *,
         counts: Mapping[str, int] | None = None,
+        host: str = PUBLIC_HOST,
         port: int = 0,
         env: Mapping[str, str] | None = None,
         log: Callable[[str], LogSink] | None = None,
@@ -52,7 +53,7 @@ class Cluster:
         self._add_layer = add_layer or (lambda: start_and_wait)
         self._layers: list[list[Child]] = []
         data_dir.place(self.topology.list_hosts())
-        self._public = (PUBLIC_HOST, port or data_dir.port("public"))
+        self._public = (host, port or data_dir.port("public"))
         self._upstreams = [self._upstream(name) for name in self.topology.list_names("gateway")]
 
     @property
@@ -153,7 +154,7 @@ class Cluster:
         settings = ServiceSettings(
             endpoints=self.endpoints,
             secret_key=self._data_dir.secret("secret_key"),
-            # Not the address of the listener: browsers have passkeys for names only.
+            # Whatever it listens on: browsers have passkeys for names only.
             origins=f"http://localhost:{self._public[1]}",
             kept_fds=(self._data_dir.lock_fd,),
             extra_env=self._usual_env() | self._env,

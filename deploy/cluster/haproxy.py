@@ -16,6 +16,7 @@ from deploy.local import probe
 from deploy.local.child import LogSink, Program
 from deploy.local.data_dir import DataDir
 from deploy.local.errors import StartError
+from shared.listening import list_addresses
 
 CONFIG = Path(__file__).parent.parent / "haproxy" / "haproxy.cfg"
 # Each connection has two ends, and there are listeners, checks and files beside them.
@@ -71,8 +72,9 @@ def render(public: tuple[str, int], upstreams: Sequence[Upstream]) -> str:
         f"    server {each.name} {each.host}:{each.port} port {each.health_port}" for each in upstreams
     )
     text = CONFIG.read_text(encoding="utf-8")
+    binds = ",".join(f"{address}:{public[1]}" for address in list_addresses(public[0]))
     for pattern, moved in (
-        (r"^    bind :8080$", f"    bind {public[0]}:{public[1]}"),
+        (r"^    bind :8080$", f"    bind {binds}"),
         (r"^    maxconn \d+$", f"    maxconn {_max_connections()}"),
         (r"^    server-template .*$", servers),
         (r"^resolvers engine\n(    .*\n)+", ""),

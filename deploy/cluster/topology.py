@@ -17,6 +17,8 @@ MAX_OF_A_KIND = 9
 HOST_BY_SINGLE = {"postgres": "127.0.0.60", "valkey": "127.0.0.70", "haproxy": "127.0.0.80"}
 # HAProxy has two sides: clients come to this one, and it comes to the gateways from its own address.
 PUBLIC_HOST = "127.0.0.1"
+# People open that side by its name, for which browsers have passkeys.
+PUBLIC_NAME = "localhost"
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ Presences = Annotated[int, typer.Option(min=1, max=64, help="Processes for who i
 def up(
     *,
     port: PortOption = 8080,
-    host: HostOption = "127.0.0.1",
+    host: HostOption = "localhost",
     data_dir: DataDirOption = DEFAULT_DATA_DIR,
     gateways: Gateways = 1,
     auth: Auths = 1,

@@ -6,6 +6,8 @@ import socket
 from collections.abc import Container
 from pathlib import Path
 
+from shared.listening import bind_all
+
 # Below the kernel's ephemeral range (32768 …), so that an outgoing connection cannot take a port
 # between the moment it is chosen and the moment a server binds it.
 FREE_PORTS = range(20_000, 32_000)
@@ -21,12 +23,14 @@ def is_free(host: str, port: int) -> bool:
     Linux lets SO_REUSEADDR skip sockets in TIME_WAIT, never one that listens.
     """
     try:
-        with _bind(host, port):
-            return True
+        bound = bind_all(host, port)
     except OSError as exc:
         if exc.errno in {errno.EADDRINUSE, errno.EACCES}:
             return False
         raise
+    for each in bound:
+        each.close()
+    return True
 
 
 def claim(port: int) -> bool:
@@ -53,12 +57,12 @@ def pick_free(host: str = "127.0.0.1", *, avoid: Container[int] = ()) -> int:
     raise OSError(errno.EADDRINUSE, f"no free port on {host} in {FREE_PORTS.start}-{FREE_PORTS.stop}")
 
 
-def reserve(host: str, port: int) -> socket.socket:
+def reserve(host: str, port: int) -> list[socket.socket]:
     """Bind without listening, so that the port stays ours while the processes that share it come and go.
 
     They bind it too, with SO_REUSEPORT; a socket that does not listen is given no connections.
     """
-    return _bind(host, port, is_shared=True)
+    return bind_all(host, port, is_shared=True)
 
 
 def find_owner(port: int) -> str | None:
@@ -72,22 +76,6 @@ def find_owner(port: int) -> str | None:
         except OSError:
             continue
     return None
-
-
-def _bind(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
-    # A name is taken for its IPv4 address, as the gateway does.
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    address = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)[0][4]
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if is_shared:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        sock.bind(address)
-    except OSError:
-        sock.close()
-        raise
-    return sock
 
 
 def _listening_inodes(port: int) -> set[str]:

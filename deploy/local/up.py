@@ -7,8 +7,8 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -61,8 +61,8 @@ class UpOptions:
 async def run_up(options: UpOptions, data_dir: DataDir, console: Console) -> None:
     """Run everything until a signal asks to stop. Raises StartError when it cannot start."""
     supervisor = Supervisor(console)
-    with claim_port(options.host, options.port) as reserved:
-        up = _Up(options, data_dir, console, supervisor, reserved)
+    with claim_port(options.host, options.port) as port:
+        up = _Up(options, data_dir, console, supervisor, port)
         await run_until_stopped(up.start(), supervisor, console)
 
 
@@ -105,8 +105,18 @@ def read_feed_url(path: Path) -> str:
         raise StartError(f"{path} has no bus of its own yet; `chatcraft up` starts one") from None
 
 
-def claim_port(host: str, port: int) -> socket.socket:
-    """Reserve the public port for the gateways; 0 takes a free one. Raises StartError naming its owner."""
+@contextmanager
+def claim_port(host: str, port: int) -> Iterator[int]:
+    """Keep the public port for the gateways, and say which it is; 0 takes a free one.
+
+    Raises StartError naming its owner.
+    """
+    with ExitStack() as held:
+        sockets = [held.enter_context(each) for each in _reserve(host, port)]
+        yield int(sockets[0].getsockname()[1])
+
+
+def _reserve(host: str, port: int) -> list[socket.socket]:
     try:
         if port == 0:
             return ports.reserve(host, ports.pick_free(host))
@@ -127,7 +137,7 @@ class _Up:
         data_dir: DataDir,
         console: Console,
         supervisor: Supervisor,
-        reserved: socket.socket,
+        port: int,
     ) -> None:
         self._options = options
         self._data_dir = data_dir
@@ -135,7 +145,7 @@ class _Up:
         self._supervisor = supervisor
         self._names: list[str] = []
         """Of the processes that were started."""
-        self._public = Gateway(host=options.host, port=int(reserved.getsockname()[1]))
+        self._public = Gateway(host=options.host, port=port)
 
     async def start(self) -> None:
         await check_external(self._options.external)
@@ -156,9 +166,7 @@ class _Up:
 
     @property
     def _url(self) -> str:
-        """The address to open on this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._public.host, self._public.host)  # noqa: S104 - compared, not bound
-        return f"http://{host}:{self._public.port}"
+        return find_url(self._public.host, self._public.port)
 
     async def _start_servers(self) -> Endpoints:
         servers = EmbeddedServers(self._data_dir, self._options.external, self._supervisor.add_layer())
@@ -189,7 +197,7 @@ class _Up:
         settings = ServiceSettings(
             endpoints=endpoints,
             secret_key=self._options.secret_key or self._data_dir.secret("secret_key"),
-            # Not the address of the listener: browsers have passkeys for names only.
+            # Whatever it listens on: browsers have passkeys for names only.
             origins=f"http://localhost:{self._public.port}",
             kept_fds=(self._data_dir.lock_fd,),
             extra_env=extra_env,
@@ -214,6 +222,13 @@ class _Up:
             log=partial(self._console.log, name),
             gateway=self._public if service == "gateway" else None,
         )
+
+
+def find_url(host: str, port: int) -> str:
+    """Return the address to open on this machine: a name if it may be, for which browsers have passkeys."""
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        host = "localhost"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def has_web_client() -> bool:

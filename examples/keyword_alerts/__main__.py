@@ -22,7 +22,7 @@ _BOT = "keyword-alerts"
 def main(
     word: str,
     username: str,
-    url: str = "http://127.0.0.1:8080",
+    url: str = "http://localhost:8080",
     data_dir: Annotated[Path, typer.Option(envvar="CHATCRAFT_DATA_DIR")] = Path(".chatcraft"),
 ) -> None:
     """Tell USERNAME whenever somebody says WORD in a room that the bot is in."""

@@ -64,6 +64,7 @@ from shared.bus import Bus
 from shared.db import create_engine, explain, translate
 from shared.dispatch import Dispatcher
 from shared.lifecycle import Checks, StartupError, create_private_app
+from shared.outages import Outage
 from shared.tracing import open_tracer
 
 if TYPE_CHECKING:  # it needs the extra
@@ -96,7 +97,7 @@ def create_app(settings: AuthSettings) -> Starlette:
         for add in (_add_logins, _add_accounts, _add_factors, _add_bots, _add_identities, _add_privacy):
             add(parts, dispatcher)
 
-        background = await stack.enter_async_context(Background())
+        background = await stack.enter_async_context(Background(Outage(lambda: _ping(engine), translate)))
         background.run("auth_sweep", lambda: upkeep.sweep_forever(engine))
         every = timedelta(days=settings.auth_key_rotation_days)
         background.run("auth_keys", lambda: upkeep.tend_keys_forever(engine, sealer, ring, every))

@@ -15,10 +15,12 @@ from starlette.applications import Starlette
 
 from services.gateway.app import Gateway, create_app
 from services.gateway.detach import UNSENT_MAX_BYTES, DetachableProtocol
+from services.gateway.proxies import BehindProxies
 from services.gateway.request_head import BoundedHeadProtocol
 from services.gateway.settings import GatewaySettings
 from shared.contracts.limits import Limits
 from shared.lifecycle import add_health_routes, private_config, tune_collector
+from shared.listening import bind_all
 from shared.settings import load_settings
 from shared.telemetry import get_logger
 
@@ -35,28 +37,26 @@ class _Server(uvicorn.Server):
         yield
 
 
-def listen(settings: GatewaySettings) -> socket.socket:
-    """Return the listening socket; several gateways may share a port. Raises OSError if it is taken."""
-    listener = socket.socket(socket.AF_INET6 if ":" in settings.gateway_host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    # Inherited by what is accepted: the kernel would hide megabytes of a reader that never reads.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT_MAX_BYTES)
-    listener.bind((settings.gateway_host, settings.gateway_port))
-    listener.listen(_BACKLOG)
-    listener.setblocking(False)
-    return listener
+def listen(settings: GatewaySettings) -> list[socket.socket]:
+    """Return the listening sockets; several gateways may share a port. Raises OSError if it is taken."""
+    listeners = bind_all(settings.gateway_host, settings.gateway_port, is_shared=True)
+    for each in listeners:
+        # Inherited by what is accepted: the kernel would hide megabytes of a reader that never reads.
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT_MAX_BYTES)
+        each.listen(_BACKLOG)
+        each.setblocking(False)
+    return listeners
 
 
 def public_config(app: Starlette, settings: GatewaySettings) -> uvicorn.Config:
     """Return uvicorn's configuration for the public port."""
+    trusted = settings.gateway_trusted_proxies
     return uvicorn.Config(
-        app, loop="uvloop", http=BoundedHeadProtocol, ws=DetachableProtocol, ws_max_size=Limits().frame_bytes,
+        BehindProxies(app, trusted) if trusted else app,
+        loop="uvloop", http=BoundedHeadProtocol, ws=DetachableProtocol, ws_max_size=Limits().frame_bytes,
         ws_ping_interval=None, ws_per_message_deflate=settings.gateway_compression == "on",
         lifespan="on", log_config=None, access_log=False, backlog=_BACKLOG,
-        server_header=False, timeout_graceful_shutdown=10,
-        proxy_headers=bool(settings.gateway_trusted_proxies),
-        forwarded_allow_ips=settings.gateway_trusted_proxies,
+        server_header=False, timeout_graceful_shutdown=10, proxy_headers=False,
     )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ async def run(settings: GatewaySettings) -> int:
     app = create_app(settings)
     private_app = Starlette()
     add_health_routes(private_app)
-    listener = listen(settings)
+    listeners = listen(settings)
     public, private = _Server(public_config(app, settings)), _Server(private_config(private_app, settings))
     stopping, hurrying = asyncio.Event(), asyncio.Event()
 
@@ -77,7 +77,7 @@ async def run(settings: GatewaySettings) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, on_signal)
-    serving = asyncio.create_task(public.serve(sockets=[listener]))
+    serving = asyncio.create_task(public.serve(sockets=listeners))
     serving_private = asyncio.create_task(private.serve())
     stop = asyncio.create_task(stopping.wait())
     await _wait_started(public, serving, stopping)

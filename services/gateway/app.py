@@ -47,6 +47,7 @@ from shared.contracts.entities import Empty
 from shared.contracts.limits import Limits
 from shared.errors import ChatError, forbidden
 from shared.lifecycle import Checks
+from shared.outages import Outage
 from shared.telemetry import configure_logging, get_logger
 from shared.tracing import Tracer, open_tracer
 
@@ -104,7 +105,7 @@ async def start(settings: GatewaySettings, app: "GatewayApp", stack: AsyncExitSt
     tracer = open_tracer(settings, "gateway", stack)
     bus = await Bus.connect(settings.nats_servers, "gateway", tracer)
     stack.push_async_callback(bus.close)
-    background = await stack.enter_async_context(Background())
+    background = await stack.enter_async_context(Background(Outage(bus.round_trip)))
     gateway = _build(settings, bus, background, tracer)
     _answer_own_commands(gateway)
     _follow_trouble(gateway)

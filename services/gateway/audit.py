@@ -85,7 +85,7 @@ class Audit:
                 await calls.call(self._bus, internal.POSITIONS, each, internal.Positions) for each in asked
             ]
         except ChatError as exc:
-            log.warning("audit_failed", code=exc.code)
+            self._background.note("audit", exc, _RETRY_S)
             self._stats.audit_failures += 1
             return False
         if any(self._is_behind(answer) for answer in answers):

@@ -97,7 +97,7 @@ class Lease:
             try:
                 await self._renew()
             except ChatError as exc:
-                log.warning("presence_not_renewed", code=exc.code)
+                self._background.note("presence_lease", exc, _RETRY_S)
                 await asyncio.sleep(_RETRY_S)
                 self._wake.set()
 
@@ -291,7 +291,7 @@ class Watches:
             try:
                 await self._read(watched[start : start + PRESENCES_PER_REQUEST])
             except ChatError as exc:
-                log.warning("presence_not_read", code=exc.code)
+                self._background.note("presence_reread", exc, _REREAD_S)
                 return
 
 

@@ -15,10 +15,7 @@ from shared.clock import Clock
 from shared.contracts import internal
 from shared.contracts.internal import Revocation
 from shared.errors import ChatError
-from shared.telemetry import get_logger
 from shared.tokens import Claims
-
-log = get_logger(__name__)
 
 _PULL_S = 5.0
 _decode = msgspec.json.Decoder(Revocation).decode
@@ -59,7 +56,7 @@ class Revocations:
         try:
             await self.pull()
         except ChatError as exc:
-            log.warning("revocations_not_pulled", code=exc.code)
+            self._background.note("revocations", exc, _PULL_S)
 
     def find(self, claims: Claims) -> Revocation | None:
         """Return the row that ends these claims, or None. Three look-ups."""

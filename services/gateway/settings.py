@@ -14,7 +14,7 @@ _WEB_DIR = Path(__file__).resolve().parents[2] / "web" / "dist"
 class GatewaySettings(ServiceSettings):
     """What a gateway node needs to know; all times in seconds."""
 
-    gateway_host: str = "127.0.0.1"
+    gateway_host: str = "localhost"
     gateway_port: int = 8080
     gateway_web_dir: Path = _WEB_DIR
     """The built web client; without it only the API is served."""

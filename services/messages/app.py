@@ -30,6 +30,7 @@ from shared.bus import Bus
 from shared.db import create_engine, explain, translate
 from shared.dispatch import Dispatcher
 from shared.lifecycle import Checks, StartupError, create_private_app
+from shared.outages import Outage
 from shared.tracing import Tracer, open_tracer
 
 _SERVICE = "messages"
@@ -57,7 +58,7 @@ def create_app(settings: MessagesSettings) -> Starlette:
 async def _serve(
     settings: MessagesSettings, engine: AsyncEngine, bus: Bus, stack: AsyncExitStack, tracer: Tracer | None
 ) -> None:
-    background = await stack.enter_async_context(Background())
+    background = await stack.enter_async_context(Background(Outage(lambda: _ask(engine), translate)))
     publisher = Publisher(bus, engine)
     publisher.start()
     indexer = Indexer(engine)

@@ -12,12 +12,10 @@ from msgspec import Struct
 from services.presence import domain
 from services.presence.metrics import ANNOUNCEMENTS
 from services.presence.store import Claimed, Store
+from shared.background import Background
 from shared.bus import Bus, subjects
 from shared.contracts.entities import Presence
 from shared.errors import ChatError
-from shared.telemetry import get_logger
-
-log = get_logger(__name__)
 
 _BATCH = 500
 # Other replicas' changes are found by looking; our own wake us.
@@ -34,9 +32,10 @@ class Frame(Struct, frozen=True):
 class Announcer:
     """`run` is a supervised task; `wake` says that somebody may be due."""
 
-    def __init__(self, store: Store, bus: Bus) -> None:
+    def __init__(self, store: Store, bus: Bus, background: Background) -> None:
         self._store = store
         self._bus = bus
+        self._background = background
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -61,7 +60,7 @@ class Announcer:
             claimed = await self._store.claim(_BATCH)
             await self._announce(claimed)
         except ChatError as exc:
-            log.warning("announcing_paused", error=str(exc)[:200])
+            self._background.note("announce", exc, _IDLE_S)
             return _IDLE_S
         return _IDLE_S if claimed.wait_ms is None else min(_IDLE_S, claimed.wait_ms / 1000)
 

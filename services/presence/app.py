@@ -26,6 +26,7 @@ from shared.contracts.internal import (
 )
 from shared.dispatch import Dispatcher
 from shared.lifecycle import Checks, create_private_app
+from shared.outages import Outage
 from shared.tracing import Tracer, open_tracer
 
 SERVICE = "presence"
@@ -58,9 +59,9 @@ async def start_presence(
     tracer: Tracer | None = None,
 ) -> None:
     """Answer on the bus, sweep and announce until the stack closes."""
-    announcer = Announcer(store, bus)
-    sweeper = Sweeper(store, bus, clock, timing, announcer.wake)
-    background = await stack.enter_async_context(Background())
+    background = await stack.enter_async_context(Background(Outage(store.ping, kv.translate)))
+    announcer = Announcer(store, bus, background)
+    sweeper = Sweeper(store, bus, background, clock, timing, on_changed=announcer.wake)
     background.run("announce", announcer.run)
     background.run("sweep", sweeper.run)
 

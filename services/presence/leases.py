@@ -9,6 +9,7 @@ from collections.abc import Callable
 from services.presence.domain import Timing, View
 from services.presence.metrics import SWEEPS, SWEPT_USERS, TRANSITIONS
 from services.presence.store import Store
+from shared.background import Background
 from shared.bus import Bus
 from shared.clock import Clock
 from shared.errors import ChatError
@@ -24,10 +25,18 @@ class Sweeper:
     """`run` is a supervised task."""
 
     def __init__(
-        self, store: Store, bus: Bus, clock: Clock, timing: Timing, on_changed: Callable[[], None]
+        self,
+        store: Store,
+        bus: Bus,
+        background: Background,
+        clock: Clock,
+        timing: Timing,
+        *,
+        on_changed: Callable[[], None],
     ) -> None:
         self._store = store
         self._bus = bus
+        self._background = background
         self._clock = clock
         self._timing = timing
         self._on_changed = on_changed
@@ -43,7 +52,7 @@ class Sweeper:
             except ChatError as exc:
                 self._view.on_trouble()
                 SWEEPS.labels("no_redis").inc()
-                log.warning("sweeping_paused", error=str(exc)[:200])
+                self._background.note("sweep", exc, self._timing.sweep_s)
             await asyncio.sleep(self._timing.sweep_s)
 
     async def _sweep(self) -> None:

@@ -57,7 +57,7 @@ def build_asyncapi() -> dict[str, Any]:
 def _servers() -> dict[str, Schema]:
     return {
         "socket": {
-            "host": "127.0.0.1:8080",
+            "host": "localhost:8080",
             "protocol": "wss",
             "description": "A gateway; plain `ws` on one machine.",
             "security": [{"$ref": "#/components/securitySchemes/bearer"}],

@@ -189,6 +189,27 @@ async def test_while_the_link_is_down_requests_fail_at_once_and_signals_are_drop
     assert not cuttable_bus.is_connected
 
 
+async def test_looking_for_a_link_says_each_error_once(cuttable_bus, proxy, monkeypatch):
+    said: list[str] = []
+    monkeypatch.setattr(
+        "shared.bus.bus.log.warning", lambda _event, **told: said.append(told.get("error", ""))
+    )
+    trouble, restored = asyncio.Event(), asyncio.Event()
+    cuttable_bus.on_trouble(trouble.set)
+    cuttable_bus.on_restored(restored.set)
+    proxy.refuse()
+    async with asyncio.timeout(DEADLINE_S):
+        await trouble.wait()
+        for error in ("one", "other", "one", "other"):
+            await cuttable_bus._on_error(OSError(error))
+        assert (said.count("one"), said.count("other")) == (1, 1)
+        proxy.accept()
+        await restored.wait()
+    for _ in range(2):  # nobody looks for anything now
+        await cuttable_bus._on_error(OSError("one"))
+    assert said.count("one") == 3
+
+
 async def test_a_service_stops_in_order_although_the_link_is_down(nats_url, proxy):
     url = urlsplit(nats_url("messages"))
     bus = await Bus.connect([f"nats://{url.username}:{url.password}@127.0.0.1:{proxy.port}"], "messages")
@@ -229,6 +250,13 @@ async def test_nobody_serving_is_unavailable_and_says_when_to_come_back(gateway_
     assert refused.value.body.retry_after_ms
 
 
+async def test_what_nobody_serves_is_asked_again_a_few_times_and_no_more(gateway_bus):
+    before = gateway_bus._client.stats["out_msgs"]
+    with pytest.raises(ChatError):
+        await gateway_bus.request("rpc.test.nobody", b"{}", timeout_s=DEADLINE_S)
+    assert 2 < gateway_bus._client.stats["out_msgs"] - before < 12
+
+
 async def test_silence_is_a_timeout(gateway_bus, messages_bus):
     await messages_bus.serve("messages", [Endpoint("rpc.test.mute", lambda _request: None)])
     await messages_bus.flush()
@@ -258,6 +286,10 @@ async def test_two_replicas_share_the_requests(gateway_bus, messages_bus, nats_u
 async def test_readiness_is_a_message_that_came_back(gateway_bus):
     await gateway_bus.round_trip()
     await gateway_bus.round_trip()
+
+
+async def test_many_may_look_at_once_whether_a_message_comes_back(gateway_bus):
+    await asyncio.gather(*(gateway_bus.round_trip() for _ in range(3)))
 
 
 async def test_only_the_gateway_may_call_for_a_user(messages_bus, gateway_bus):

@@ -11,6 +11,7 @@ import pytest
 from deploy.cluster import haproxy
 from deploy.cluster.topology import DEFAULT_COUNTS, Topology
 from deploy.local.errors import StartError
+from shared.listening import list_addresses
 from tests.up_process import COMMAND as UP_COMMAND
 from tests.up_process import UpProcess, run_program, wait_all_gone
 
@@ -32,6 +33,10 @@ async def test_it_says_who_runs_where_mends_what_dies_and_leaves_nothing_behind(
         assert address_by_name["haproxy"] == first.url
         async with httpx2.AsyncClient(timeout=30) as http:
             assert (await http.get(f"{first.url}/api/v1/auth/jwks")).status_code == 200
+            assert first.url.startswith("http://localhost:")
+            for each in list_addresses("localhost"):
+                number = first.url.replace("localhost", f"[{each}]" if ":" in each else each)
+                assert (await http.get(f"{number}/api/v1/auth/jwks")).status_code == 200
             os.kill(first.find_child("haproxy.cfg"), signal.SIGKILL)
             await first.wait_line("haproxy is ready again")
             assert (await http.get(f"{first.url}/api/v1/auth/jwks")).status_code == 200

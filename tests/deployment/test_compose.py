@@ -5,14 +5,12 @@ import re
 import subprocess
 from collections.abc import Callable, Mapping
 
-import msgspec
 import pytest
 
 from deploy.cluster.cluster import PRE_STOP_S
 from deploy.cluster.haproxy import find_haproxy
 from deploy.secret_files import make_files
 from shared import lifecycle
-from shared.contracts.errors import RETRYABLE, ErrorBody
 from tests.deployment.containers import Container, Files, image_env, of_compose, of_manifests, read_compose
 from tests.deployment.dockerfile import DEPLOY
 from tests.deployment.rendering import Json, Manifests
@@ -148,16 +146,6 @@ def test_the_proxy_has_seen_that_a_gateway_drains_before_it_stops_listening():
     [gateway] = [each for each in of_compose(read_compose(), make_files()) if each.name == "gateway"]
     for pre_stop_s in (float(gateway.env["CHATCRAFT_GATEWAY_PRE_STOP_S"]), PRE_STOP_S):
         assert pre_stop_s >= 1.5 * seen_after_s
-
-
-def test_what_the_proxy_answers_by_itself_is_an_error_of_the_protocol():
-    text = (DEPLOY / "haproxy" / "haproxy.cfg").read_text(encoding="utf-8")
-    found = re.findall(r"http-error status (\d+) content-type application/json string '(.*)' hdr", text)
-    assert [status for status, _ in found] == ["503", "502", "504"]
-    for _, body in found:
-        error = msgspec.json.decode(body, type=dict[str, ErrorBody], strict=True)["error"]
-        assert error.code in RETRYABLE
-        assert error.retry_after_ms
 
 
 Spoil = Callable[[Json], object]

@@ -38,6 +38,7 @@ async def traced(tmp_path_factory: pytest.TempPathFactory, collector: Collector)
         "CHATCRAFT_TRACE_ENDPOINT": collector.url,
         "CHATCRAFT_GATEWAY_TRACE_RATIO": "1",
         "CHATCRAFT_GATEWAY_TRACE_PROXIES": "10.0.0.0/8, 127.0.0.1",
+        "CHATCRAFT_GATEWAY_TRUSTED_PROXIES": "127.0.0.1",
         "CHATCRAFT_LOG_FORMAT": "json",
     }
     with DataDir.open(tmp_path_factory.mktemp("traced") / "data") as data_dir:
@@ -153,6 +154,15 @@ async def test_a_named_proxy_decides_which_trace_it_is_and_whether_there_is_one(
     assert root.parent == sampled["traceparent"].split("-")[2]
     assert root.attributes["http.response.status_code"] == 200
     assert collector.of(trace_id_of(unsampled)) == []
+
+
+async def test_a_proxy_that_says_who_asks_is_believed_in_traces_too(
+    anna: Person, collector: Collector
+) -> None:
+    sampled = traceparent()
+    await anna.rest("GET", "/rooms", headers=sampled | {"X-Forwarded-For": "203.0.113.7"})
+    spans = await collector.wait_for(trace_id_of(sampled), "chatcraft-gateway rooms.list")
+    assert of_service(spans, "rooms.list", "chatcraft-gateway").parent == sampled["traceparent"].split("-")[2]
 
 
 async def test_nothing_that_people_wrote_and_no_secret_is_in_any_span(

@@ -9,6 +9,8 @@ import httpx2
 import msgspec
 import pytest
 
+from deploy.local.up import find_url
+from shared.listening import list_addresses
 from tests.authenticator import Authenticator
 from tests.up_process import UpProcess, command_line, wait_all_gone, wait_for
 
@@ -46,8 +48,23 @@ async def test_the_address_comes_last_and_answers(up):
     assert await answers(up.url)
 
 
-async def test_passkeys_are_made_where_the_web_client_is_opened_by_name(up):
-    authenticator = Authenticator(origin=up.url.replace("127.0.0.1", "localhost"))
+async def test_it_answers_by_name_and_by_number(up):
+    host, _, port = up.url.removeprefix("http://").rpartition(":")
+    assert host == "localhost"
+    for address in list_addresses(host):
+        assert await answers(f"http://{f'[{address}]' if ':' in address else address}:{port}")
+
+
+@pytest.mark.parametrize(
+    ("host", "opened"),
+    [("0.0.0.0", "localhost"), ("::", "localhost"), ("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")],
+)
+def test_the_address_to_open_is_the_name_unless_a_number_was_asked_for(host, opened):
+    assert find_url(host, 8080) == f"http://{opened}:8080"
+
+
+async def test_passkeys_are_made_at_the_printed_address(up):
+    authenticator = Authenticator(origin=up.url)
     async with httpx2.AsyncClient(base_url=f"{up.url}/api/v1/auth") as client:
         registered = await client.post("/register", json={"username": "grace.h", "password": "correct horse"})
         client.headers["Authorization"] = f"Bearer {registered.json()['tokens']['access_token']}"

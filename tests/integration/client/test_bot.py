@@ -26,7 +26,7 @@ async def test_the_bot_of_the_howto_echoes(sign_up, stack, monkeypatch):
     bot_id, made = await make_token(ann)
     monkeypatch.setenv("CHATCRAFT_TOKEN", made.token)
     [source] = re.findall(r"```python\n(import asyncio\n.*?)```", HOWTO.read_text(), re.DOTALL)
-    source = source.replace("http://127.0.0.1:8080", stack.gateway_urls[1])
+    source = source.replace("http://localhost:8080", stack.gateway_urls[1])
     names: dict[str, object] = {}
     exec(source.replace("asyncio.run(main())", ""), names)
     running = asyncio.ensure_future(names["main"]())

@@ -176,7 +176,7 @@ async def test_a_login_that_is_ended_elsewhere_ends_the_session(sign_up):
 async def test_the_bot_of_the_readme_echoes(sign_up, stack):
     ann, bot = await sign_up(), await sign_up(is_connected=False)
     [source] = re.findall(r"```python\n(import asyncio\n.*?)```", README.read_text(), re.DOTALL)
-    source = source.replace("http://127.0.0.1:8080", stack.gateway_urls[1])
+    source = source.replace("http://localhost:8080", stack.gateway_urls[1])
     source = source.replace('"echo", "a long password"', f'"{bot.me.username}", "{PASSWORD}"')
     names: dict[str, object] = {}
     exec(source.replace("asyncio.run(main())", ""), names)

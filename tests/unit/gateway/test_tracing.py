@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from services.gateway.proxies import PEER
 from services.gateway.settings import GatewaySettings
 from services.gateway.tracing import TracedRestDoor
 
@@ -19,13 +20,19 @@ class Never:
         return ratio >= 1
 
 
-def decide(address: str | None, header: str | None, ratio: float = 0.0) -> tuple[str | None, bool]:
+def decide(
+    address: str | None, header: str | None, ratio: float = 0.0, *, client: str | None = None
+) -> tuple[str | None, bool]:
+    """Ask the door about a request from an address, which may speak for a client."""
     tracer: Any = Never()
     parts: Any = (None, None, None, None, None)
     door = TracedRestDoor(tracer, ratio, [ip_network("10.0.0.0/8"), ip_network("::1")], *parts)
     headers = [(b"traceparent", header.encode())] if header is not None else []
-    client = type("Address", (), {"host": address}) if address else None
-    request: Any = type("Request", (), {"scope": {"headers": headers}, "client": client})
+    peer = (address, 1) if address else None
+    scope = {"headers": headers, "client": peer}
+    if client is not None:
+        scope |= {"client": (client, 0), PEER: peer}
+    request: Any = type("Request", (), {"scope": scope})
     return door._decide(request)
 
 
@@ -40,6 +47,11 @@ def test_a_named_proxy_is_believed_both_ways(address):
 def test_a_stranger_decides_neither_that_a_request_is_traced_nor_that_it_is_not(address):
     assert decide(address, GIVEN) == (None, False)
     assert decide(address, GIVEN[:-2] + "00", ratio=1) == (None, True)
+
+
+def test_a_proxy_is_known_by_its_own_address_and_not_by_whom_it_speaks_for():
+    assert decide("10.1.2.3", GIVEN, client="203.0.113.7") == (GIVEN, True)
+    assert decide("203.0.113.7", GIVEN, client="10.1.2.3") == (None, False)
 
 
 @pytest.mark.parametrize("header", ["", "nonsense", GIVEN + "-more", None])

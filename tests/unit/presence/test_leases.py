@@ -9,6 +9,7 @@ from typing import cast
 from services.presence.domain import Timing
 from services.presence.leases import Sweeper
 from services.presence.store import Store, Swept
+from shared.background import Background
 from shared.bus import Bus
 from shared.clock import ManualClock
 from tests.wire import eventually
@@ -57,7 +58,8 @@ class Sweeping:
 @asynccontextmanager
 async def sweeping() -> AsyncIterator[Sweeping]:
     link, clock, looks = Link(), ManualClock(datetime(2026, 1, 1, tzinfo=UTC)), Looks()
-    sweeper = Sweeper(cast("Store", looks), cast("Bus", link), clock, TIMING, lambda: None)
+    store, bus = cast("Store", looks), cast("Bus", link)
+    sweeper = Sweeper(store, bus, Background(), clock, TIMING, on_changed=lambda: None)
     running = asyncio.create_task(sweeper.run())
     yield Sweeping(link, clock, looks)
     running.cancel()
