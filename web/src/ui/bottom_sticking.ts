@@ -37,7 +37,8 @@ export function useBottomSticking(
   if (isAtBottom) lastSeenSeq.current = newest;
   const isOwnLast = rows.at(-1)?.kind === "pending";
 
-  const intentAtMs = useRef(0);
+  // Never yet: the clock counts from the load of the page, which may be a moment ago.
+  const intentAtMs = useRef(Number.NEGATIVE_INFINITY);
   const stuckAtMs = useRef(0);
 
   const stick = (): void => {
