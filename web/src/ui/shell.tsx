@@ -32,11 +32,15 @@ export function Shell() {
         </main>
       )}
       <Overlays />
-      <div class="visually-hidden" role="status" aria-live="polite">
-        {client.announcer.text.value}
-      </div>
+      <Announcements />
     </>
   );
+}
+
+/** What is said twice is put there twice: another node, or it would be read once. */
+function Announcements() {
+  const { text, count } = client.announcer.said.value;
+  return <div class="visually-hidden" role="status" aria-live="polite"><p key={count}>{text}</p></div>;
 }
 
 function Rooms() {
