@@ -5,6 +5,7 @@ import type { Message } from "../store/failure";
 import type { Pending } from "../store/pending";
 import { startEditing } from "./editing";
 import { Icon } from "./icon";
+import { keepFocusNear, nearMessage } from "./kept_focus";
 import { overlay } from "./overlay";
 
 export function StoredActions({ message, roomId }: { message: Message; roomId: string }) {
@@ -43,13 +44,18 @@ function ActionButton({ icon, name, onClick }: { icon: string; name: string; onC
 /** For what is not on the server: send again, or give up. */
 export function PendingActions({ pending, children }: { pending: Pending; children: ComponentChildren }) {
   const isFailed = pending.state === "failed";
+  const act = (event: MouseEvent, change: () => void): void => {
+    change();
+    // The button goes by that: whoever pressed it by a key is left beside it.
+    if (event.detail === 0) keepFocusNear(...nearMessage(pending.id));
+  };
   return (
     <p class={isFailed ? "message-note message-failure" : "message-note"} role={isFailed ? "alert" : undefined}>
       {children}
       {isFailed && (
-        <button type="button" class="link-button" onClick={() => client.outbox.retry(pending.id)}>Retry</button>
+        <button type="button" class="link-button" onClick={(event) => act(event, () => client.outbox.retry(pending.id))}>Retry</button>
       )}
-      <button type="button" class="link-button" onClick={() => client.outbox.discard(pending.id)}>Delete</button>
+      <button type="button" class="link-button" onClick={(event) => act(event, () => client.outbox.discard(pending.id))}>Delete</button>
     </p>
   );
 }
