@@ -6,6 +6,7 @@ import { Avatar } from "./avatar";
 import { PendingActions, StoredActions } from "./message_actions";
 import { MessageText } from "./message_text";
 import { Icon } from "./icon";
+import { today } from "./today";
 import { formatClock, formatDay, formatFull, formatShortClock } from "./time_format";
 
 interface RowProps {
@@ -21,7 +22,7 @@ export const MessageRowView = memo(function MessageRowView({ row, roomId, isTabS
   const isDimmed = pending !== null && pending.state !== "failed";
   return (
     <div class="timeline-row">
-      {row.startsDay && <h3 class="day-separator"><span>{formatDay(row.at)}</span></h3>}
+      {row.startsDay && <DaySeparator at={row.at} />}
       {row.isFirstNew && <p class="new-line"><span>New</span></p>}
       <article
         class={`message ${row.isHead ? "is-head" : ""} ${isDimmed ? "is-pending" : ""} ${isEdited ? "is-edited" : ""}`}
@@ -52,6 +53,10 @@ export const MessageRowView = memo(function MessageRowView({ row, roomId, isTabS
     </div>
   );
 });
+
+function DaySeparator({ at }: { at: string }) {
+  return <h3 class="day-separator"><span>{formatDay(at, new Date(today.value))}</span></h3>;
+}
 
 function Time({ at, format }: { at: string; format: (at: string) => string }) {
   return <time class="message-time" dateTime={at} title={formatFull(at)}>{format(at)}</time>;
