@@ -5,6 +5,7 @@ import { client } from "./store/client";
 import { contrast, density, theme } from "./store/settings";
 import { App } from "./ui/app";
 import { StepUp } from "./ui/step_up";
+import { followVisibleHeight } from "./ui/visible_height";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
@@ -23,6 +24,7 @@ effect(() => {
 });
 
 client.start();
+followVisibleHeight(window.visualViewport);
 render(
   <>
     <App />
