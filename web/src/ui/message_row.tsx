@@ -20,6 +20,7 @@ export const MessageRowView = memo(function MessageRowView({ row, roomId, isTabS
   const { message, pending } = row;
   const isEdited = message !== null && message.edited_at !== null && message.deleted_at === null;
   const isDimmed = pending !== null && pending.state !== "failed";
+  const textId = `text-${row.key}`;
   return (
     <div class="timeline-row">
       {row.startsDay && <DaySeparator at={row.at} />}
@@ -29,6 +30,7 @@ export const MessageRowView = memo(function MessageRowView({ row, roomId, isTabS
         data-key={row.key}
         tabIndex={isTabStop ? 0 : -1}
         aria-label={`${name}, ${formatClock(row.at)}`}
+        aria-describedby={textId}
       >
         <div class="message-gutter">
           {row.isHead ? <Avatar userId={row.senderId} /> : <Time at={row.at} format={formatShortClock} />}
@@ -41,9 +43,9 @@ export const MessageRowView = memo(function MessageRowView({ row, roomId, isTabS
             </header>
           )}
           {message?.deleted_at ? (
-            <p class="message-deleted">This message was deleted.</p>
+            <p id={textId} class="message-deleted">This message was deleted.</p>
           ) : (
-            <MessageText text={message?.text ?? pending!.text} />
+            <MessageText id={textId} text={message?.text ?? pending!.text} />
           )}
           {isEdited && <span class="message-edited" title={formatFull(message.edited_at!)}>(edited)</span>}
           {pending && <PendingNote row={row} />}

@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { client } from "../store/client";
 import { renderMarkdown } from "./markdown";
 
-export function MessageText({ text }: { text: string }) {
+export function MessageText({ id, text }: { id: string; text: string }) {
   const element = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const fragment = renderMarkdown(text);
@@ -19,5 +19,5 @@ export function MessageText({ text }: { text: string }) {
       }
     });
   }, [text]);
-  return <div ref={element} class="message-text" dir="auto" />;
+  return <div ref={element} id={id} class="message-text" dir="auto" />;
 }
