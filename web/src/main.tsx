@@ -15,6 +15,7 @@ import "./styles/timeline.css";
 import "./styles/composer.css";
 import "./styles/dialogs.css";
 import "./styles/welcome.css";
+import "./styles/forced_colors.css";
 
 effect(() => {
   const { dataset } = document.documentElement;
