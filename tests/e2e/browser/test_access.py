@@ -8,7 +8,8 @@ from tests.e2e.browser.screen import SCREENS, Screen
 from tests.e2e.browser.tab import PASSWORD
 
 MARKDOWN = (
-    "**Bold**, `code`, a [link](https://example.org) and\n\n> a quotation\n\n- a list\n\n```\ncode\n```"
+    "**Bold**, `code`, a [link](https://example.org) and\n\n> a quotation\n\n- a list\n\n"
+    f"```\n{'code ' * 60}\n```"
 )
 
 
@@ -135,7 +136,7 @@ async def test_the_focus_returns_to_where_a_dialog_was_opened(open_tab: TabFacto
 @pytest.mark.parametrize("width", [320, 360, 720, 1100, 2560])
 async def test_no_width_needs_sideways_scrolling(open_tab: TabFactory, unique: str, width: int) -> None:
     tab = await open_tab()
-    await tab.sign_up(f"anna{unique}")
+    await tab.sign_up(f"anna{unique}", "W" * 64)
     await tab.create_room(f"tea {unique}")
     await tab.send("w" * 400)
     await tab.page.set_viewport_size({"width": width, "height": 600})

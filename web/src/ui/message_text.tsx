@@ -10,6 +10,10 @@ export function MessageText({ id, text }: { id: string; text: string }) {
     const fragment = renderMarkdown(text);
     const chips = [...fragment.querySelectorAll<HTMLElement>(".mention")];
     element.current!.replaceChildren(fragment);
+    for (const wide of element.current!.querySelectorAll<HTMLElement>("pre, table")) {
+      // What scrolls by itself must be within reach of a keyboard.
+      if (wide.scrollWidth > wide.clientWidth) wide.tabIndex = 0;
+    }
     return effect(() => {
       const meId = client.account.userId.value;
       for (const chip of chips) {
