@@ -2,6 +2,7 @@
 import { memo } from "preact/compat";
 import { client } from "../store/client";
 import type { MessageRow } from "../store/rows";
+import { asSentence } from "./action_state";
 import { Avatar } from "./avatar";
 import { PendingActions, StoredActions } from "./message_actions";
 import { MessageText } from "./message_text";
@@ -74,6 +75,6 @@ function PendingNote({ row }: { row: MessageRow }) {
     case "unconfirmed":
       return <p class="message-note"><Icon name="clock" size={14} /> Not confirmed yet</p>;
     case "failed":
-      return <PendingActions pending={pending}><Icon name="alert" size={14} /> Not sent. {pending.refusal}</PendingActions>;
+      return <PendingActions pending={pending}><Icon name="alert" size={14} /> Not sent. {asSentence(pending.refusal ?? "")}</PendingActions>;
   }
 }
