@@ -97,6 +97,12 @@ async def test_a_dialog_keeps_its_size_while_one_searches_and_closes_by_its_back
     await expect(dialog).to_have_count(0)
 
 
+async def test_who_has_signed_in_is_told_where_they_are(open_tab: TabFactory, unique: str) -> None:
+    tab = await open_tab()
+    await tab.sign_up(f"anna{unique}")
+    await expect(tab.page.get_by_role("heading", name="Welcome to ChatCraft")).to_be_focused()
+
+
 async def test_an_error_moves_nothing_that_stands_above_it(open_tab: TabFactory, unique: str) -> None:
     tab = await open_tab()
     field = tab.page.get_by_label("User name or e-mail")
