@@ -1,4 +1,4 @@
-"""The focus is never lost: whatever takes its control away leaves it beside that, for keys and screen readers."""
+"""The focus is never lost: what takes its control away leaves it beside that, for keys and screen readers."""
 
 import httpx2
 import pytest

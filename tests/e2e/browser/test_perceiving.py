@@ -1,4 +1,4 @@
-"""What is on the page reaches eyes, ears and the clipboard: whatever the colours, the script, the connection."""
+"""What is on the page reaches eyes, ears and clipboard: whatever the colours, the script, the connection."""
 
 import httpx2
 import pytest

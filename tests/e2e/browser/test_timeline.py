@@ -129,7 +129,7 @@ async def test_a_long_room_that_is_opened_by_its_address_shows_its_newest_messag
 ) -> None:
     tab, _, _ = await open_long_room(open_tab, stack, http, unique, 70)
     await tab.page.reload()
-    # Older pages come by themselves until the room is whole: they must not push the newest message out of sight.
+    # Older pages come by themselves: they must not push the newest message out of sight.
     await eventually(lambda: tab.page.evaluate(IS_LONG), DEADLINE_S)
     await eventually(lambda: tab.page.evaluate(AT_BOTTOM), DEADLINE_S)
     await expect(tab.message("number 069")).to_be_in_viewport()
