@@ -17,6 +17,15 @@ import "./styles/dialogs.css";
 import "./styles/welcome.css";
 import "./styles/forced_colors.css";
 
+// The bar of a phone's browser has the colours of the program, also where these are not the system's.
+effect(() => {
+  for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) {
+    const { scheme } = meta.dataset;
+    const isChosen = theme.value === scheme ? "all" : "not all";
+    meta.media = theme.value === "system" ? `(prefers-color-scheme: ${scheme})` : isChosen;
+  }
+});
+
 effect(() => {
   const { dataset } = document.documentElement;
   dataset.theme = theme.value;

@@ -16,6 +16,8 @@ STARTS_PX = """text => [...text.querySelectorAll('p')].map(paragraph => {
     range.selectNodeContents(paragraph);
     return Math.round(range.getBoundingClientRect().left - text.getBoundingClientRect().left);
 })"""
+BAR = """[...document.querySelectorAll('meta[name=theme-color]')]
+    .filter(meta => matchMedia(meta.media).matches).map(meta => meta.content)"""
 HEBREW = "\u05e9\u05dc\u05d5\u05dd"
 
 
@@ -101,6 +103,17 @@ async def test_who_has_signed_in_is_told_where_they_are(open_tab: TabFactory, un
     tab = await open_tab()
     await tab.sign_up(f"anna{unique}")
     await expect(tab.page.get_by_role("heading", name="Welcome to ChatCraft")).to_be_focused()
+
+
+async def test_the_browsers_own_bar_has_the_colours_that_were_chosen(
+    open_tab: TabFactory, unique: str
+) -> None:
+    tab = await open_tab(color_scheme="light")
+    await tab.sign_up(f"anna{unique}")
+    assert await tab.page.evaluate(BAR) == ["#f4f7f8"]
+    page = await tab.open_settings("Appearance")
+    await page.get_by_role("combobox", name="Colours").select_option("Dark")
+    assert await tab.page.evaluate(BAR) == ["#13191b"]
 
 
 async def test_an_error_moves_nothing_that_stands_above_it(open_tab: TabFactory, unique: str) -> None:
