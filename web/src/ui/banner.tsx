@@ -11,12 +11,14 @@ const STOPPED = {
   deactivated: "This account has been deactivated.",
 } as const;
 
+const OFFLINE = "You are offline. What you write is kept and sent later.";
+
 /** The place is always there, or screen readers would not read what appears in it. */
 export function Banner() {
   const { stopReason, isCutOff } = client.connection;
-  const hasFocus = useFocusAfter(stopReason.value !== null || isCutOff.value);
+  const noteUse = useFocusAfter(stopReason.value !== null || isCutOff.value);
   return (
-    <div class="banner-place" role="status" onClick={hasFocus}>
+    <div class="banner-place" role="status" onClick={noteUse}>
       {stopReason.value !== null ? <Stopped reason={stopReason.value} /> : isCutOff.value && <CutOff />}
     </div>
   );
@@ -51,8 +53,6 @@ function CutOff() {
     </div>
   );
 }
-
-const OFFLINE = "You are offline. What you write is kept and sent later.";
 
 /** Who used a button of it by a key goes on where messages are written, once it has gone. */
 function useFocusAfter(isShown: boolean): (event: MouseEvent) => void {
