@@ -5,6 +5,7 @@ import { client } from "./store/client";
 import { contrast, density, theme } from "./store/settings";
 import { App } from "./ui/app";
 import { StepUp } from "./ui/step_up";
+import { followVisibleHeight } from "./ui/visible_height";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/controls.css";
@@ -14,6 +15,16 @@ import "./styles/timeline.css";
 import "./styles/composer.css";
 import "./styles/dialogs.css";
 import "./styles/welcome.css";
+import "./styles/forced_colors.css";
+
+// The bar of a phone's browser has the colours of the program, also where these are not the system's.
+effect(() => {
+  for (const meta of document.querySelectorAll<HTMLMetaElement>('meta[name="theme-color"]')) {
+    const { scheme } = meta.dataset;
+    const isChosen = theme.value === scheme ? "all" : "not all";
+    meta.media = theme.value === "system" ? `(prefers-color-scheme: ${scheme})` : isChosen;
+  }
+});
 
 effect(() => {
   const { dataset } = document.documentElement;
@@ -23,6 +34,7 @@ effect(() => {
 });
 
 client.start();
+followVisibleHeight(window.visualViewport);
 render(
   <>
     <App />

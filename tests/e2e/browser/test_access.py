@@ -8,7 +8,8 @@ from tests.e2e.browser.screen import SCREENS, Screen
 from tests.e2e.browser.tab import PASSWORD
 
 MARKDOWN = (
-    "**Bold**, `code`, a [link](https://example.org) and\n\n> a quotation\n\n- a list\n\n```\ncode\n```"
+    "**Bold**, `code`, a [link](https://example.org) and\n\n> a quotation\n\n- a list\n\n"
+    f"```\n{'code ' * 60}\n```"
 )
 
 
@@ -132,10 +133,25 @@ async def test_the_focus_returns_to_where_a_dialog_was_opened(open_tab: TabFacto
     await expect(opener).to_be_focused()
 
 
+async def test_magnified_four_times_the_lists_are_no_slits(open_tab: TabFactory, unique: str) -> None:
+    tab = await open_tab()
+    await tab.sign_up(f"anna{unique}", "Anna")
+    await tab.create_room(f"tea {unique}")
+    await tab.page.set_viewport_size({"width": 320, "height": 200})
+    await tab.button("Members,").click()
+    await expect(tab.page.get_by_role("button", name="Anna (you)")).to_be_in_viewport(ratio=1)
+    await tab.button("Leave room").scroll_into_view_if_needed()
+    await expect(tab.button("Leave room")).to_be_in_viewport(ratio=1)
+    await tab.button("Close members").click()
+    await tab.button("Back to the rooms").click()
+    await tab.room_link(f"tea {unique}").scroll_into_view_if_needed()
+    await expect(tab.room_link(f"tea {unique}")).to_be_in_viewport(ratio=1)
+
+
 @pytest.mark.parametrize("width", [320, 360, 720, 1100, 2560])
 async def test_no_width_needs_sideways_scrolling(open_tab: TabFactory, unique: str, width: int) -> None:
     tab = await open_tab()
-    await tab.sign_up(f"anna{unique}")
+    await tab.sign_up(f"anna{unique}", "W" * 64)
     await tab.create_room(f"tea {unique}")
     await tab.send("w" * 400)
     await tab.page.set_viewport_size({"width": width, "height": 600})

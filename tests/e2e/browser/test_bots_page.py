@@ -18,6 +18,7 @@ async def make_token(tab: Tab, page: Locator, of: str, name: str, room: str = ""
         await dialog.get_by_label("Only in some rooms").check()
         await dialog.get_by_label(room).check()
     await dialog.get_by_role("button", name="Create token").click()
+    await expect(page.get_by_role("heading", name=f"The token “{name}”")).to_be_focused()
     token = await page.get_by_role("region", name=f"The token “{name}”").locator(".secret").inner_text()
     await page.get_by_role("button", name="I have kept it").click()
     await expect(page.get_by_text(token)).to_have_count(0)

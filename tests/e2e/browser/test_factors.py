@@ -16,6 +16,8 @@ from tests.e2e.browser.virtual_authenticator import VirtualAuthenticator
 from tests.stack import Stack
 
 CODES = 10
+# How many boxes an inline text is laid out in.
+LINES = "code => code.getClientRects().length"
 
 Enter = Callable[..., Awaitable[tuple[Tab, Locator]]]
 
@@ -141,6 +143,10 @@ async def test_recovery_codes_are_shown_until_they_are_kept_copied_and_saved(
     await tab.open_settings("Devices")
     await tab.open_settings("Sign-in and security")
     await expect(page.get_by_text(codes[0])).to_be_visible()
+    for width in (1280, 360):
+        await tab.page.set_viewport_size({"width": width, "height": 800})
+        lines = [await page.get_by_text(code).evaluate(LINES) for code in codes]
+        assert lines == [1] * len(codes)
 
     await page.get_by_role("button", name="Copy the recovery codes").click()
     await expect(page.get_by_text("Copied.")).to_be_visible()

@@ -48,6 +48,8 @@ async def test_signing_out_in_one_tab_signs_out_the_other(open_tab: TabFactory, 
     await anna.page.get_by_role("dialog").get_by_role("button", name="Sign out").click()
     await expect(anna.page.get_by_label("User name or e-mail")).to_be_visible()
     await expect(other.page.get_by_label("User name or e-mail")).to_be_visible()
+    for tab in (anna, other):  # Nobody else did it.
+        await expect(tab.page.get_by_text("This session was ended")).to_have_count(0)
     await anna.sign_in(f"anna{unique}")
     await anna.expect_signed_in()
 

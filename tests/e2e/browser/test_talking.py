@@ -54,7 +54,7 @@ async def test_unread_messages_and_mentions_are_counted_until_they_are_read(
     await anna.composer.press("Enter")
     link = bert.room_link(f"tea {unique}")
     await expect(link).to_contain_text("1")
-    await expect(link).to_have_accessible_name(f"tea {unique} room, 1 unread")
+    await expect(link).to_have_accessible_name(f"tea {unique} room, 1 unread, 1 mention")
     await link.click()
     await expect(bert.message("look here")).to_contain_text("@Bert")
     await expect(bert.page.get_by_text("New", exact=True)).to_be_visible()

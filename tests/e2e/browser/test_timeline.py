@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from tests.e2e.browser.conftest import TabFactory
 from tests.e2e.browser.tab import PASSWORD, Tab
 from tests.stack import Stack
-from tests.wire import People, Person
+from tests.wire import People, Person, eventually
 
 TOP_OF = """text => [...document.querySelectorAll('.message')]
     .find(each => each.innerText.includes(text))?.getBoundingClientRect().top"""
@@ -49,6 +49,16 @@ TIME_TO_TEXT_PX = """row => {
 LAYOUT_SHIFT = """() => new Promise(resolve => new PerformanceObserver(
     list => resolve(list.getEntries().reduce((sum, entry) => sum + entry.value, 0))
 ).observe({type: 'layout-shift', buffered: true}) ?? setTimeout(() => resolve(0), 500))"""
+# A key that scrolls nothing, less room, and a scroll event of before that is late, as on a busy machine.
+SHRINK_AFTER_A_KEY = """log => {
+    log.dispatchEvent(new KeyboardEvent('keydown', {key: 'Shift'}));
+    log.parentElement.style.paddingBlockEnd = '200px';
+    log.scrollTop -= 1;
+    log.dispatchEvent(new Event('scroll'));
+}"""
+# More than the first answer of a sync fills.
+IS_LONG = "document.querySelector('[role=log]')?.scrollHeight > 1700"
+DEADLINE_S = 30.0
 AT_BOTTOM = (
     "(log => log.scrollHeight - log.scrollTop - log.clientHeight < 2)(document.querySelector('[role=log]'))"
 )
@@ -112,6 +122,28 @@ async def test_the_bottom_sticks_while_messages_come(
         await anna.send(room_id, f"fresh {number} " + "and so on " * 30)
     await expect(tab.message("fresh 9")).to_be_in_viewport()
     await tab.page.wait_for_function(AT_BOTTOM)
+
+
+async def test_a_long_room_that_is_opened_by_its_address_shows_its_newest_message(
+    open_tab: TabFactory, stack: Stack, http: httpx2.AsyncClient, unique: str
+) -> None:
+    tab, _, _ = await open_long_room(open_tab, stack, http, unique, 70)
+    await tab.page.reload()
+    # Older pages come by themselves: they must not push the newest message out of sight.
+    await eventually(lambda: tab.page.evaluate(IS_LONG), DEADLINE_S)
+    await eventually(lambda: tab.page.evaluate(AT_BOTTOM), DEADLINE_S)
+    await expect(tab.message("number 069")).to_be_in_viewport()
+    await expect(tab.button("Newest")).to_have_count(0)
+
+
+async def test_only_who_scrolls_up_leaves_the_bottom_not_who_presses_a_key_as_it_moves_away(
+    open_tab: TabFactory, stack: Stack, http: httpx2.AsyncClient, unique: str
+) -> None:
+    tab, _, _ = await open_long_room(open_tab, stack, http, unique, 40)
+    await tab.page.get_by_role("log").evaluate(SHRINK_AFTER_A_KEY)
+    await eventually(lambda: tab.page.evaluate(AT_BOTTOM), DEADLINE_S)
+    await expect(tab.message("number 039")).to_be_in_viewport()
+    await expect(tab.button("Newest")).to_have_count(0)
 
 
 async def test_a_room_opens_with_everything_in_its_place(

@@ -58,9 +58,11 @@ export class Account {
   }
 
   async signOut(): Promise<void> {
+    // Before the server closes the connections of this login: it would look as if somebody else had ended it.
+    this.api.socket.stop();
+    this.#channel?.postMessage("signed out");
     // Whatever the server says, this browser forgets; a login left over can be ended from another device.
     await this.api.call("auth.logout", {}).catch(() => {});
-    this.#channel?.postMessage("signed out");
     await this.end(null);
   }
 

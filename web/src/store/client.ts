@@ -29,7 +29,7 @@ import { TypingStore } from "./typing";
 
 export class Client {
   readonly rooms = new Rooms();
-  readonly drafts = new Drafts();
+  readonly drafts: Drafts;
   readonly navigation = new Navigation();
   readonly place = new PageLocation();
   readonly focus: Focus;
@@ -60,6 +60,7 @@ export class Client {
     readonly api: ServerApi = new ServerApi(),
     outboxDb: OutboxDb = new IndexedOutbox(),
   ) {
+    this.drafts = new Drafts(api);
     this.focus = new Focus(api);
     this.people = new People(api);
     this.presence = new PresenceStore(api);
@@ -90,6 +91,7 @@ export class Client {
     document.addEventListener("visibilitychange", () => {
       this.reading.onVisible(document.visibilityState === "visible");
       if (document.visibilityState === "visible") this.connection.wake();
+      else this.drafts.flush();
     });
     this.#followOpenRoom();
     void this.account.start();
@@ -106,7 +108,7 @@ export class Client {
   forgetRoom(roomId: string): void {
     if (this.navigation.roomId.peek() === roomId) this.navigation.close();
     this.outbox.dropRoom(roomId);
-    this.drafts.set(roomId, "");
+    this.drafts.drop(roomId);
     this.rooms.remove(roomId);
   }
 
@@ -151,7 +153,10 @@ export class Client {
       isKnown = roomId !== null && this.rooms.ids.value.includes(roomId);
       // A room from the address arrives with the first sync, some time after it was opened.
       if (roomId === openRoomId && isKnown === wasKnown) return;
-      if (openRoomId !== null && roomId !== openRoomId) this.rooms.trim(openRoomId);
+      if (openRoomId !== null && roomId !== openRoomId) {
+        this.rooms.trim(openRoomId);
+        this.drafts.flush();
+      }
       openRoomId = roomId;
       this.reading.onRoomOpened(roomId);
     });

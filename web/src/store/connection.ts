@@ -65,9 +65,11 @@ export class Connection {
       this.isCutOff.value = false;
       this.client.presence.onLive(socket.takesCommands);
       this.client.outbox.wake();
+      void this.client.drafts.onLive();
       return;
     }
     this.client.presence.onOffline();
+    this.client.drafts.onOffline();
     if (state === "offline") this.client.focus.onOffline();
     this.#bannerTimer ??= setTimeout(() => (this.isCutOff.value = true), BANNER_AFTER_MS);
   }
@@ -99,6 +101,9 @@ export class Connection {
         return;
       case "typing.changed":
         if (frame.d.user_id !== client.account.userId.peek()) client.typing.take(frame.room_id, frame.d);
+        return;
+      case "draft.updated":
+        client.drafts.take(frame.d);
         return;
       case "export.ready":
         client.onExportReady(frame.d);

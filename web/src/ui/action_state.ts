@@ -41,6 +41,7 @@ export function explain(error: CommandError, knownFields: readonly string[] = []
 }
 
 /** Servers write theirs for logs: small, and without a stop. */
-function asSentence(text: string): string {
+export function asSentence(text: string): string {
+  if (text === "") return "";
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?…]$/.test(text) ? "" : "."}`;
 }

@@ -1,5 +1,6 @@
 // A person's or room's picture: initials on a colour made from the id, with a presence dot where asked.
 import { client } from "../store/client";
+import { initialsOf } from "./initials";
 
 const HUES = [20, 55, 95, 145, 185, 215, 250, 285, 320, 350];
 
@@ -7,12 +8,6 @@ function hueOf(id: string): number {
   let sum = 0;
   for (const character of id) sum = (sum * 31 + character.charCodeAt(0)) >>> 0;
   return HUES[sum % HUES.length]!;
-}
-
-function initialsOf(name: string): string {
-  const words = name.trim().split(/[\s._-]+/u).filter((word) => /[\p{L}\p{N}]/u.test(word));
-  const letters = [words[0], words.length > 1 ? words.at(-1) : undefined].map((word) => [...(word ?? "")][0] ?? "");
-  return letters.join("").toLocaleUpperCase();
 }
 
 interface AvatarProps {

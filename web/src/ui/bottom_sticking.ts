@@ -5,9 +5,11 @@ import { client } from "../store/client";
 import type { Row } from "../store/rows";
 
 const SLACK_PX = 24;
-// Growing content scrolls, too: only what follows an input, or comes long after our own scrolling, is the reader's.
+// Growing content scrolls, too, and less room takes the bottom away: only what moves up, and that after an input or long
+// after our own scrolling, is the reader's.
 const INTENT_MS = 1_000;
 const OWN_SCROLL_MS = 500;
+const ROUNDING_PX = 2;
 // The list guesses heights until it has measured them: it shows itself once a frame has changed nothing, or so many
 // have gone by.
 const SETTLE_FRAMES_MAX = 8;
@@ -37,8 +39,10 @@ export function useBottomSticking(
   if (isAtBottom) lastSeenSeq.current = newest;
   const isOwnLast = rows.at(-1)?.kind === "pending";
 
-  const intentAtMs = useRef(0);
+  // Never yet: the clock counts from the load of the page, which may be a moment ago.
+  const intentAtMs = useRef(Number.NEGATIVE_INFINITY);
   const stuckAtMs = useRef(0);
+  const stuckTop = useRef(0);
 
   const stick = (): void => {
     const element = scroller.current;
@@ -47,6 +51,7 @@ export function useBottomSticking(
     // Not the list's own scrolling: it tries again for a while, against the reader's wheel. Whatever is measured
     // later makes the content grow, and the observer below sticks again.
     element.scrollTop = element.scrollHeight;
+    stuckTop.current = element.scrollTop;
   };
   const change = (next: boolean): void => {
     isSticking.current = next;
@@ -60,8 +65,9 @@ export function useBottomSticking(
     const next = distance <= SLACK_PX;
     if (next === isSticking.current) return;
     const now = performance.now();
+    const hasMovedUp = element.scrollTop < stuckTop.current - ROUNDING_PX;
     const isReaders = now - intentAtMs.current < INTENT_MS || now - stuckAtMs.current > OWN_SCROLL_MS;
-    if (next || isReaders) change(next);
+    if (next || (hasMovedUp && isReaders)) change(next);
     else stick();
   };
   const pixelsAbove = (): number => {

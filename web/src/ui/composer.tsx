@@ -18,15 +18,16 @@ export function Composer({ state }: { state: RoomState }) {
   const roomId = state.room.id;
   const input = useRef<HTMLTextAreaElement>(null);
   const edited = editing.value?.room_id === roomId ? editing.value : null;
-  const [text, setText] = useState(client.drafts.peek(roomId));
+  const [editedText, setEditedText] = useState("");
+  // The draft may come from another device, too.
+  const text = edited ? editedText : client.drafts.get(roomId);
   const title = titleOf(state, (id) => client.people.nameOf(id));
   const completion = useCompletion(state, input, text, change);
   const length = [...text].length;
   const isSendable = text.trim() !== "" && length <= TEXT_MAX;
 
   function change(next: string): void {
-    setText(next);
-    if (edited) return;
+    if (edited) return setEditedText(next);
     client.drafts.set(roomId, next);
     if (next.trim() === "") client.typing.tellStopped(roomId);
     else client.typing.tell(roomId);
@@ -41,10 +42,9 @@ export function Composer({ state }: { state: RoomState }) {
     if (!isSendable) return;
     if (edited) return save.run();
     client.sendMessage(roomId, toTokens(text.trim(), peopleOf(state)));
-    setText("");
   };
 
-  useEditedText(state, edited?.id ?? null, setText, input);
+  useEditedText(edited?.id ?? null, setEditedText, input);
   useGrowing(input, text);
   useFocusOnOpen(input);
 
@@ -118,7 +118,6 @@ function lastOwn(state: RoomState) {
 
 /** The draft steps aside while a message is edited, and comes back after. */
 function useEditedText(
-  state: RoomState,
   editedId: string | null,
   setText: (text: string) => void,
   input: { current: HTMLTextAreaElement | null },
@@ -130,7 +129,7 @@ function useEditedText(
     if (editedId !== null && message) {
       const nameOf = (id: string): string | null => client.people.find(id)?.username ?? null;
       setText(fromTokens(message.text, nameOf));
-    } else if (wasEditing.current) setText(client.drafts.peek(state.room.id));
+    }
     if (editedId !== null || wasEditing.current) input.current?.focus();
     wasEditing.current = editedId !== null;
   }, [editedId]);

@@ -18,8 +18,7 @@ export function ConfirmDialog({ title, text, action, perform, onClose = closeOve
     onClose();
   });
   return (
-    <Dialog title={title} onClose={onClose}>
-      <p>{text}</p>
+    <Dialog title={title} text={text} onClose={onClose}>
       <FormError error={error} />
       <div class="dialog-actions">
         <button type="button" class="button" onClick={onClose}>Cancel</button>

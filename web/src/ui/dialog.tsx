@@ -5,11 +5,13 @@ import { Icon } from "./icon";
 
 interface DialogProps {
   title: string;
+  /** What it asks, read aloud together with the title. */
+  text?: string;
   onClose: () => void;
   children: ComponentChildren;
 }
 
-export function Dialog({ title, onClose, children }: DialogProps) {
+export function Dialog({ title, text, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useLayoutEffect(() => {
@@ -19,13 +21,14 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     return () => dialog.close();
   }, []);
   const onBackdrop = (event: MouseEvent): void => {
-    if (event.target === element.current) onClose();
+    if (event.target === element.current && !isWithin(event, element.current!)) onClose();
   };
   return (
     <dialog
       ref={element}
       class="dialog"
       aria-labelledby={titleId}
+      aria-describedby={text && `${titleId}-text`}
       onMouseDown={onBackdrop}
       onCancel={(event) => {
         event.preventDefault();
@@ -39,8 +42,15 @@ export function Dialog({ title, onClose, children }: DialogProps) {
             <Icon name="close" />
           </button>
         </header>
+        {text && <p id={`${titleId}-text`}>{text}</p>}
         {children}
       </div>
     </dialog>
   );
+}
+
+/** Its scroll bar belongs to it, as the backdrop does, but closes nothing. */
+function isWithin({ clientX, clientY }: MouseEvent, element: HTMLElement): boolean {
+  const { left, right, top, bottom } = element.getBoundingClientRect();
+  return clientX >= left && clientX <= right && clientY >= top && clientY <= bottom;
 }

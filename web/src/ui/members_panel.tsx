@@ -69,7 +69,7 @@ function MemberGroup({ title, members }: { title: string; members: readonly Memb
   if (members.length === 0) return null;
   const named = members
     .map((member) => ({ member, name: client.people.nameOf(member.user_id) }))
-    .sort((a, b) => a.name.localeCompare(b.name));
+    .sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
   return (
     <section aria-label={title}>
       <h3 class="group-title">{title} · {members.length}</h3>

@@ -1,5 +1,5 @@
 // Completion of `@` in the composer: people of the room, and the whole room.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { client } from "../store/client";
 import type { User } from "../store/failure";
 import type { RoomState } from "../store/room_state";
@@ -56,7 +56,8 @@ export function useCompletion(
   const [dismissed, setDismissed] = useState<string | null>(null);
   const caret = input.current?.selectionStart ?? text.length;
   const match = document.activeElement === input.current ? BEFORE_CARET.exec(text.slice(0, caret)) : null;
-  if (match && state.members === null) loadMembersOnce(state.room.id);
+  // Names that were pasted become mentions, too: whoever is meant must be known by the time it is sent.
+  if (text.includes("@") && state.members === null) loadMembersOnce(state.room.id);
   const choices = match && dismissed !== text ? choicesFor(state, match[1]!) : [];
   const isOpen = choices.length > 0;
   const current = Math.min(index, choices.length - 1);
@@ -92,6 +93,9 @@ function loadMembersOnce(roomId: string): void {
 }
 
 export function MentionList({ completion }: { completion: Completion }) {
+  useEffect(() => {
+    if (completion.activeId) document.getElementById(completion.activeId)?.scrollIntoView({ block: "nearest" });
+  }, [completion.activeId]);
   if (!completion.isOpen) return null;
   return (
     <ul id={LIST_ID} class="mention-list" role="listbox" aria-label="People to mention">

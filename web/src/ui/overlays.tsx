@@ -3,6 +3,7 @@ import { client } from "../store/client";
 import { BrowseRooms } from "./browse_rooms";
 import { ConfirmDialog } from "./confirm_dialog";
 import { NewRoom } from "./new_room";
+import { keepFocusNear, nearMessage } from "./kept_focus";
 import { closeOverlay, overlay } from "./overlay";
 import { AddPeople, NewDm } from "./people_dialogs";
 import { stopEditing } from "./editing";
@@ -38,6 +39,7 @@ export function Overlays() {
           perform={async () => {
             await client.history.remove(open.roomId, open.messageId);
             stopEditing();
+            keepFocusNear(...nearMessage(open.messageId));
           }}
         />
       );

@@ -86,7 +86,7 @@ function PeopleDialog({ title, action, excluded, limit, perform }: PeopleDialogP
             </li>
           ))}
         </ul>
-        {shown?.length === 0 && <p class="result-empty">{query ? "Nobody of that name." : "Nobody else is here yet."}</p>}
+        {shown?.length === 0 && <p class="result-empty">{results!.length > 0 ? "All of them are in the room." : query ? "Nobody of that name." : "Nobody else is here yet."}</p>}
         <FormError error={submit.error} />
         <div class="dialog-actions">
           <button type="button" class="button" onClick={closeOverlay}>Cancel</button>

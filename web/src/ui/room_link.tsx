@@ -16,7 +16,8 @@ export function RoomLink({ state }: { state: RoomState }) {
   const isUnread = unread > 0;
   // In a DM every message is for oneself.
   const pill = room.user_ids !== null ? unread : mentionsOf(state);
-  const spoken = [describe(state), isUnread && `${unread} unread`, hasDraft && "draft"].filter(Boolean);
+  const mentions = room.user_ids === null && pill > 0 && `${pill} ${pill === 1 ? "mention" : "mentions"}`;
+  const spoken = [describe(state), isUnread && `${unread} unread`, mentions, hasDraft && "draft"].filter(Boolean);
   return (
     <a
       class={`room-link ${isUnread && !isMuted ? "is-unread" : ""} ${isMuted ? "is-muted" : ""}`}

@@ -1,6 +1,6 @@
 // The left column: who we are, the filter, and the rooms by recent activity.
 import { signal, useComputed } from "@preact/signals";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 import { client } from "../store/client";
 import { byActivity, inFrozenOrder, isDm, matches, partnersOf, titleOf } from "../store/room_list";
 import type { RoomState } from "../store/room_state";
@@ -13,30 +13,42 @@ const filter = signal("");
 const nameOf = (userId: string): string => client.people.nameOf(userId);
 
 export function focusFilter(): void {
-  client.navigation.close();
-  // A narrow screen shows the list only after this change.
-  requestAnimationFrame(() => document.querySelector<HTMLInputElement>("#room-filter")?.select());
+  // A wide screen shows the list beside the room, which stays as it is; a narrow one only after this change.
+  if (!findFilter()?.checkVisibility()) client.navigation.close();
+  requestAnimationFrame(() => findFilter()?.select());
 }
+
+const findFilter = (): HTMLInputElement | null => document.querySelector<HTMLInputElement>("#room-filter");
+const focusComposer = (): void => document.querySelector<HTMLElement>("#composer-text")?.focus();
 
 export function RoomList() {
   const [isHovered, setHovered] = useState(false);
-  const sorted = useSorted(isHovered);
+  const [, lookAgain] = useReducer((count: number) => count + 1, 0);
+  const list = useRef<HTMLDivElement>(null);
+  const sorted = useSorted(() => isHovered || list.current?.contains(document.activeElement) === true);
   const query = filter.value;
   const shown = query.trim() === "" ? sorted : sorted.filter((state) => matches(titleOf(state, nameOf), query));
   const rooms = shown.filter((state) => !isDm(state));
   const dms = shown.filter(isDm);
   usePresenceOf(dms);
+  const jump = (): void => {
+    const first = rooms[0] ?? dms[0];
+    if (!first) return;
+    if (client.navigation.roomId.peek() === first.room.id) focusComposer();
+    else client.navigation.open(first.room.id);
+  };
   return (
     <nav
       class="pane pane-list"
+      tabIndex={-1}
       aria-label="Rooms"
       onPointerEnter={() => setHovered(true)}
       onPointerLeave={() => setHovered(false)}
       onKeyDown={moveBetweenRooms}
     >
       <OwnCard />
-      <FilterBox onEnter={() => shown[0] && client.navigation.open(shown[0].room.id)} />
-      <div class="room-sections">
+      <FilterBox onEnter={jump} />
+      <div ref={list} class="room-sections" onFocusOut={lookAgain}>
         <Section title="Rooms" states={rooms} hint={query ? "No room of that name." : "Browse rooms, or create one."}>
           <button type="button" class="icon-button" aria-label="Browse rooms" title="Browse rooms"
             onClick={() => (overlay.value = { kind: "browse" })}>
@@ -58,11 +70,11 @@ export function RoomList() {
   );
 }
 
-/** Recent activity first; nothing moves away under the pointer. */
-function useSorted(isHovered: boolean): RoomState[] {
+/** Recent activity first; nothing moves away under the pointer, or under the arrow keys. */
+function useSorted(isInUse: () => boolean): RoomState[] {
   const sorted = useComputed(() => [...client.rooms.all.value].sort(byActivity)).value;
   const frozen = useRef<string[]>([]);
-  if (isHovered) return inFrozenOrder(sorted, frozen.current);
+  if (isInUse()) return inFrozenOrder(sorted, frozen.current);
   frozen.current = sorted.map((state) => state.room.id);
   return sorted;
 }
@@ -111,6 +123,7 @@ function FilterBox({ onEnter }: { onEnter: () => void }) {
         onInput={(event) => (filter.value = event.currentTarget.value)}
         onKeyDown={(event) => {
           if (event.key === "Enter") onEnter();
+          if (event.key === "Escape" && filter.value === "") focusComposer();
           if (event.key === "Enter" || event.key === "Escape") filter.value = "";
         }}
       />
@@ -154,7 +167,7 @@ function moveBetweenRooms(event: KeyboardEvent & { currentTarget: HTMLElement })
   if (step === 0) return;
   const links = [...event.currentTarget.querySelectorAll<HTMLElement>(".room-link")];
   const index = links.indexOf(document.activeElement as HTMLElement);
-  const next = index < 0 ? links[0] : links[index + step];
+  const next = index < 0 ? links[0] : index + step < 0 ? findFilter() : links[index + step];
   if (!next) return;
   event.preventDefault();
   next.focus();

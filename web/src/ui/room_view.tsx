@@ -1,11 +1,12 @@
 // The middle column: header, timeline, typing line, composer of one room.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { client } from "../store/client";
 import { partnersOf, titleOf } from "../store/room_list";
 import type { RoomState } from "../store/room_state";
 import { presenceName } from "./avatar";
 import { Composer } from "./composer";
 import { Icon } from "./icon";
+import { isFocusLost } from "./kept_focus";
 import { overlay } from "./overlay";
 import { RoomMark } from "./room_link";
 import { Timeline } from "./timeline";
@@ -106,13 +107,19 @@ function Skeleton() {
   );
 }
 
+/** Where one arrives: who has just signed in finds the focus on its title. */
 export function NoRoom() {
-  if (!client.connection.hasSynced.value) return null;
+  const heading = useRef<HTMLHeadingElement>(null);
+  const hasSynced = client.connection.hasSynced.value;
+  useEffect(() => {
+    if (hasSynced && isFocusLost()) heading.current!.focus();
+  }, [hasSynced]);
+  if (!hasSynced) return null;
   const hasRooms = client.rooms.ids.value.length > 0;
   return (
     <div class="empty-state">
       <Icon name="chat" size={32} />
-      <h2>{hasRooms ? "Pick a conversation" : "Welcome to ChatCraft"}</h2>
+      <h2 ref={heading} tabIndex={-1}>{hasRooms ? "Pick a conversation" : "Welcome to ChatCraft"}</h2>
       <p>{hasRooms ? "Choose a room on the left, or jump to one." : "Join a room, create one, or write to somebody."}</p>
       <div class="empty-actions">
         <button type="button" class="button button-primary" onClick={() => (overlay.value = { kind: "browse" })}>Browse rooms</button>

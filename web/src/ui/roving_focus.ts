@@ -7,6 +7,7 @@ import type { Row } from "../store/rows";
 export interface RovingFocus {
   tabStop: string | undefined;
   keepMounted: number[];
+  moveTo: (index: number) => void;
   onKeyDown: (event: KeyboardEvent) => void;
   onFocusIn: (event: FocusEvent) => void;
 }
@@ -18,7 +19,9 @@ export function useRovingFocus(rows: readonly Row[], list: RefObject<Virtualizer
   const tabStop = activeIndex >= 0 ? active : rows.at(-1)?.key;
 
   const moveTo = (index: number): void => {
-    const row = rows[Math.max(0, Math.min(rows.length - 1, index))];
+    // The beginning of the room is no message: nothing there takes the focus.
+    const first = rows[0]?.kind === "start" ? 1 : 0;
+    const row = rows[Math.max(first, Math.min(rows.length - 1, index))];
     if (!row) return;
     wanted.current = row.key;
     setActive(row.key);
@@ -47,7 +50,7 @@ export function useRovingFocus(rows: readonly Row[], list: RefObject<Virtualizer
     const key = (event.target as HTMLElement).closest<HTMLElement>(".message")?.dataset.key;
     if (key !== undefined && key !== active) setActive(key);
   };
-  return { tabStop, keepMounted: activeIndex >= 0 ? [activeIndex] : [], onKeyDown, onFocusIn };
+  return { tabStop, keepMounted: activeIndex >= 0 ? [activeIndex] : [], moveTo, onKeyDown, onFocusIn };
 }
 
 function nextIndex(key: string, current: number, count: number): number | null {

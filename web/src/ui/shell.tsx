@@ -4,6 +4,7 @@ import { client } from "../store/client";
 import { unreadOf } from "../store/counts";
 import { titleOf } from "../store/room_list";
 import { Banner } from "./banner";
+import { focusFirst, isFocusLost } from "./kept_focus";
 import { later } from "./later";
 import { MembersPanel } from "./members_panel";
 import { Overlays } from "./overlays";
@@ -32,18 +33,24 @@ export function Shell() {
         </main>
       )}
       <Overlays />
-      <div class="visually-hidden" role="status" aria-live="polite">
-        {client.announcer.text.value}
-      </div>
+      <Announcements />
     </>
   );
+}
+
+/** What is said twice is put there twice: another node, or it would be read once. */
+function Announcements() {
+  const { text, count } = client.announcer.said.value;
+  return <div class="visually-hidden" role="status" aria-live="polite"><p key={count}>{text}</p></div>;
 }
 
 function Rooms() {
   const roomId = client.navigation.roomId.value;
   const isPanelOpen = client.navigation.isPanelOpen.value && roomId !== null;
+  const view = roomId === null ? "list" : isPanelOpen ? "panel" : "room";
+  useFocusOfView(view, roomId);
   return (
-    <main class="shell" data-view={roomId === null ? "list" : isPanelOpen ? "panel" : "room"}>
+    <main class="shell" data-view={view}>
       <h1 class="visually-hidden">ChatCraft</h1>
       <Banner />
       <RoomList />
@@ -53,6 +60,21 @@ function Rooms() {
       {isPanelOpen && <MembersPanel key={roomId} roomId={roomId} />}
     </main>
   );
+}
+
+type View = "list" | "room" | "panel";
+
+/** Whose control went with its pane, as on a narrow screen, goes on in the pane that came instead. */
+function useFocusOfView(view: View, roomId: string | null): void {
+  const before = useRef({ view, roomId });
+  useEffect(() => {
+    const { view: viewBefore, roomId: roomIdBefore } = before.current;
+    before.current = { view, roomId };
+    if (view === viewBefore || !isFocusLost()) return;
+    const way = viewBefore === "panel" ? [".pane-room .with-count"] : [];
+    if (view === "list") focusFirst([`.room-link[href="/r/${roomIdBefore}"]`, ".pane-list"]);
+    else focusFirst([...way, `.pane-${view}`]);
+  }, [view, roomId]);
 }
 
 /** After the settings the focus is where they were opened, unless the open room has taken it. */
@@ -67,6 +89,8 @@ function useWayBack(areSettingsOpen: boolean): void {
 }
 
 function onKey(event: KeyboardEvent): void {
+  // What is behind a dialog is out of reach, for keys too.
+  if (document.querySelector("dialog:modal")) return;
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
     event.preventDefault();
     focusFilter();

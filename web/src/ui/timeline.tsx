@@ -73,7 +73,15 @@ export function Timeline({ state }: { state: RoomState }) {
         </div>
       )}
       {!bottom.isAtBottom && (
-        <button type="button" class="jump-button" onClick={bottom.jump}>
+        <button
+          type="button"
+          class="jump-button"
+          onClick={(event) => {
+            bottom.jump();
+            // Pressed by a key, it takes the focus along.
+            if (event.detail === 0) focus.moveTo(rows.length - 1);
+          }}
+        >
           <Icon name="down" size={16} />
           {bottom.newCount > 0 ? `${bottom.newCount} new` : "Newest"}
         </button>

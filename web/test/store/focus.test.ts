@@ -135,6 +135,6 @@ describe("what the server is told", () => {
     await connect();
     FakeSocket.last.emit({ ev: "room.activity", room_id: ROOM, d: { rev: 4, last_seq: 3, mentioned: true, sent_seq: null } });
     expect(unreadOf(client.rooms.peek(ROOM)!)).toBe(2);
-    expect(client.announcer.text.value).toBe("You were mentioned in general");
+    expect(client.announcer.said.value.text).toBe("You were mentioned in general");
   });
 });

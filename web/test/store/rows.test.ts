@@ -37,6 +37,18 @@ describe("the rows of a timeline", () => {
     expect(after.slice(2).map(({ key }) => key)).toEqual(before.map(({ key }) => key));
   });
 
+  test("one more message is one more row: those before are the same, unless something about them changes", () => {
+    const messages = [message(1, { created_at: at(0) }), message(2, { created_at: at(1) })];
+    const before = rowsOf(messages, [], true, null, ME);
+    const after = rowsOf([...messages, message(3, { created_at: at(2) })], [], true, null, ME);
+    expect(after[0]).toBe(before[0]);
+    expect(after[1]).toBe(before[1]);
+    const edited = rowsOf([messages[0]!, { ...messages[1]!, text: "edited" }], [], true, null, ME);
+    expect(edited[1]!.message!.text).toBe("edited");
+    const unread = rowsOf(messages, [], true, 1, ME);
+    expect(unread.map(({ isFirstNew }) => isFirstNew)).toEqual([false, true]);
+  });
+
   test("unsent messages come last, under the same key that they keep once stored", () => {
     const pending: Pending = { id: "p", user_id: ME, room_id: ROOM, text: "x", written_at: at(1), refusal: null, state: "sent" };
     const rows = rowsOf([message(1, { created_at: at(0), sender_id: HER })], [pending], false, null, ME);

@@ -71,7 +71,7 @@ function BotDetails({ bot }: { bot: User }) {
           done={`@${bot.username} is deleted.`}
           home={HOME}
         >
-          Delete bot
+          Delete
         </AskFirst>
       </div>
     </div>

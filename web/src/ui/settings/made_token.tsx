@@ -1,17 +1,15 @@
 // A new API token, which the server shows this once.
-import { useEffect } from "preact/hooks";
 import type { NewToken } from "../../store/failure";
 import { own } from "../../store/own/own";
 import { CopyButton } from "./copy_button";
 import { focusPanel, Panel } from "./panel";
 
-const HOME = "made-token";
+export const MADE_TOKEN = "made-token";
 
 export function MadeToken({ token }: { token: NewToken }) {
-  useEffect(() => focusPanel(HOME), [token.id]);
   return (
     <div class="shown-once">
-      <Panel id={HOME} title={`The token “${token.name}”`} hint="It is shown only now. Treat it like a password.">
+      <Panel id={MADE_TOKEN} title={`The token “${token.name}”`} hint="It is shown only now. Treat it like a password.">
         <code class="secret">{token.token}</code>
         <div class="panel-actions">
           <CopyButton text={token.token} what="the token" />

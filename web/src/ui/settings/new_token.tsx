@@ -9,6 +9,8 @@ import { Dialog } from "../dialog";
 import { Field } from "../field";
 import { FormError } from "../form_error";
 import { sayProblem } from "../problem_text";
+import { MADE_TOKEN } from "./made_token";
+import { focusPanel } from "./panel";
 
 const LIVES = { "30": "30 days", "90": "90 days", "365": "A year", "": "Until it is revoked" } as const;
 
@@ -23,6 +25,8 @@ export function NewToken({ holder, onClose }: { holder: Holder; onClose: () => v
     const wish = { name: name.trim(), scopes: [...scopes, ...rooms], expires_in_days: days ? Number(days) : null };
     await own.bots.createToken(holder, wish);
     onClose();
+    // Not before: behind an open dialog nothing takes the focus.
+    focusPanel(MADE_TOKEN);
   });
   const canMake = scopes.length > 0 && (!isLimited || roomIds.length > 0);
   return (
