@@ -724,7 +724,7 @@ export interface Position {
 export interface Presence {
   user_id: string;
   status: "away" | "dnd" | "invisible" | "offline" | "online";
-  text: string;
+  text: string | null;
   last_active_at: string | null;
 }
 
