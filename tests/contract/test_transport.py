@@ -11,6 +11,7 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from services.gateway import detach
 from services.gateway.asgi_transport import AsgiTransport
 from services.gateway.connection import Connection
 from services.gateway.detach import DETACH, DetachableProtocol
@@ -216,6 +217,24 @@ async def test_a_reader_that_stops_is_slow_until_it_has_drained(pair: Any) -> No
     assert node.connection.can_take
     node.connection.close(CloseCode.NORMAL)
     assert await reading == CloseCode.NORMAL
+
+
+async def test_who_reads_again_soon_after_being_closed_as_slow_learns_why(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The close lies behind all that is unread, and has longer than any other."""
+    monkeypatch.setattr(detach, "_CLOSE_WAIT_S", 0.2)
+    node, client = pair
+    client.transport.pause_reading()
+    frame = text_frame(b"x" * 60_000)
+    async with asyncio.timeout(10):
+        while "slow" not in node.news:
+            node.connection.write(frame)
+            await asyncio.sleep(0)
+    node.connection.close(CloseCode.SLOW_CONSUMER)
+    await asyncio.sleep(0.6)  # the fault itself: for so long it still reads nothing
+    client.transport.resume_reading()
+    assert await receive_close(client) == CloseCode.SLOW_CONSUMER
 
 
 async def test_writing_to_a_connection_that_closes_or_has_closed_harms_nothing(pair: Any) -> None:
