@@ -182,8 +182,8 @@ export interface CreateRoom {
   kind: "private" | "public";
   name: string;
   id?: string | null;
-  topic?: string;
-  member_ids?: string[];
+  topic?: string | null;
+  member_ids?: string[] | null;
 }
 
 export interface CreateToken {
@@ -496,7 +496,7 @@ export interface MarkRead {
   room_id: string;
   seq: number;
   thread_id?: string | null;
-  unread?: boolean;
+  unread?: boolean | null;
 }
 
 /** A User as its owner sees it. `created_at` is null only while the auth service is away. */
@@ -975,7 +975,7 @@ export interface SendMessage {
   text: string;
   thread_id?: string | null;
   reply_to?: string | null;
-  file_ids?: string[];
+  file_ids?: string[] | null;
 }
 
 export interface SentMessage {
@@ -1049,7 +1049,7 @@ export interface Suggestion {
 export interface Sync {
   rooms?: Record<string, HeldPosition>;
   cursor?: string | null;
-  only?: boolean;
+  only?: boolean | null;
 }
 
 export interface SyncElement {
