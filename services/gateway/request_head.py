@@ -4,6 +4,7 @@ Rides on internals of uvicorn 0.54 (tests/contract names what moved). Knows noth
 """
 
 from asyncio import TimerHandle, Transport
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -25,6 +26,7 @@ UNREADABLE = _refusal("400 Bad Request", ErrorCode.BAD_FRAME, "this is no HTTP r
 _LATE = _refusal("408 Request Timeout", ErrorCode.TIMEOUT, f"no request within {_HEAD_MAX_S:g} s")
 _TOO_LARGE = _refusal("431 Request Header Fields Too Large", ErrorCode.TOO_LARGE, "the head is too large")
 _NO_HOST = _refusal("400 Bad Request", ErrorCode.BAD_FRAME, "one Host header is needed")
+ABORT = "chatcraft.abort"
 _VERSION = _refusal("505 HTTP Version Not Supported", ErrorCode.BAD_FRAME, "WebSocket needs HTTP/1.1")
 
 
@@ -58,6 +60,8 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._is_in_head = True
         self._head_bytes = 0
         super().on_message_begin()
+        extensions: dict[str, Any] = {ABORT: self._abort}
+        self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
@@ -75,6 +79,10 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words, in its own shape
         self._refuse(UNREADABLE)
+
+    def _abort(self) -> None:
+        """Drop the socket and whatever is unsent, which closing it would wait for."""
+        self.transport.abort()
 
     def _refuse(self, answer: bytes) -> None:
         self._stop_timer()
