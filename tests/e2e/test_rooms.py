@@ -34,9 +34,7 @@ async def test_fields_that_may_be_left_out_may_be_null(anna: Person) -> None:
     assert (room["topic"], room["member_count"]) == ("", 1)
     aside = {"thread_id": None, "reply_to": None, "file_ids": None}
     sent = await anna.send(room["id"], "hello", **aside)
-    mark = await anna.rest(
-        "POST", f"/rooms/{room['id']}/read", {"seq": 0, "thread_id": None, "unread": None}
-    )
+    mark = await anna.rest("POST", f"/rooms/{room['id']}/read", {"seq": 0, "thread_id": None, "unread": None})
     assert mark["read_seq"] == sent["seq"]
     async with anna.socket(sync=False) as socket:
         synced = await socket.call("sync", {"rooms": {}, "cursor": None, "only": None})
