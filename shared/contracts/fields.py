@@ -73,6 +73,8 @@ Id = Annotated[str, Meta(pattern=_UUID, max_length=36)]
 Username = Annotated[str, Meta(pattern=_USERNAME, min_length=3, max_length=32)]
 Login = Annotated[str, Meta(pattern=_LINE, min_length=1, max_length=254)]
 Password = Annotated[str, Meta(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX)]
+# Whatever may be a password may be given as one, also one from before a rule, or a directory's.
+GivenPassword = Annotated[str, Meta(min_length=1, max_length=8_192)]
 Secret = Annotated[str, Meta(pattern=_LINE, min_length=1, max_length=8_192)]
 WorkText = Annotated[str, Meta(pattern=_VISIBLE_ASCII, min_length=1, max_length=200)]
 Email = Annotated[str, Meta(pattern=_EMAIL, min_length=3, max_length=254)]

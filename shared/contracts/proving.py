@@ -7,7 +7,7 @@ from msgspec import Struct
 from shared.contracts.auth import SignedIn
 from shared.contracts.entities import Empty
 from shared.contracts.errors import ErrorCode
-from shared.contracts.fields import Id, ProofCode, Secret
+from shared.contracts.fields import GivenPassword, Id, ProofCode, Secret
 from shared.contracts.passkeys import PasskeyAssertion, PasskeyChallenge
 from shared.contracts.registry import POST, REST_ONLY, Access, command
 
@@ -39,7 +39,7 @@ class StepUp(Struct, frozen=True):
     Where TOTP is on, a password alone is not enough.
     """
 
-    password: Secret | None = None
+    password: GivenPassword | None = None
     code: ProofCode | None = None
     challenge_id: Id | None = None
     credential: PasskeyAssertion | None = None

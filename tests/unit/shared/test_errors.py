@@ -98,5 +98,18 @@ def test_text_of_any_script_passes(text):
     assert decode_request(command, msgspec.json.encode(request)).text == text
 
 
+@pytest.mark.parametrize("password", [" " * 8, "line\nline", "nul\x00in it", "\U0001f984" * 128])
+def test_what_may_be_chosen_as_a_password_may_be_given_as_one(password):
+    for name, request in [
+        ("auth.register", {"username": "ada", "password": password}),
+        ("auth.login", {"login": "ada", "password": password}),
+        ("auth.step_up", {"password": password}),
+        ("auth.change_password", {"current_password": password, "new_password": password}),
+    ]:
+        command = find_command(name)
+        assert command is not None
+        assert password in msgspec.structs.astuple(decode_request(command, msgspec.json.encode(request)))
+
+
 def test_every_pattern_of_a_field_has_its_words():
     assert all(words.startswith(("must", "may", "is")) for words in PROBLEMS.values())
