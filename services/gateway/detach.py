@@ -28,6 +28,9 @@ DETACH = "chatcraft.detach"
 UNSENT_MAX_BYTES = 256 * 1024
 UNSENT_RESUME_BYTES = 64 * 1024
 _CLOSE_WAIT_S = 5.0
+# Who left data unread for 30 s finds their close code behind it, if they come back before they have
+# been gone for as long as anybody may be silent.
+_UNREAD_CLOSE_WAIT_S = 13.0
 
 # Frames that bring no command: pings, pongs, pieces of a message. The largest message in pieces of 64
 # bytes stays below this; whoever sends more of them keeps the node from its other readers.
@@ -276,7 +279,7 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.resume_reading()
-        self._linger()
+        self._linger(close_wait_s(code))
 
     def abort(self) -> None:
         """Drop the socket and whatever is unsent."""
@@ -300,14 +303,19 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
         if not self.transport.is_closing() and self.transport.can_write_eof():
             self.transport.write_eof()
 
-    def _linger(self) -> None:
+    def _linger(self, wait_s: float = _CLOSE_WAIT_S) -> None:
         """Wait for the peer's end a moment."""
         self.close_sent = True
         if self._is_plain:
             self._is_plain = False
             cast("SocketEvents", self._events).on_closing()
         if self.close_timer is None:
-            self.close_timer = self.loop.call_later(_CLOSE_WAIT_S, self.transport.abort)
+            self.close_timer = self.loop.call_later(wait_s, self.transport.abort)
+
+
+def close_wait_s(code: int) -> float:
+    """Return for how long a close waits to be taken by the peer."""
+    return _UNREAD_CLOSE_WAIT_S if code == CloseCode.SLOW_CONSUMER else _CLOSE_WAIT_S
 
 
 def _is_utf8(data: bytes) -> bool:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 
 from services.gateway.connection import Connection
-from services.gateway.detach import UNSENT_MAX_BYTES, UNSENT_RESUME_BYTES
+from services.gateway.detach import UNSENT_MAX_BYTES, UNSENT_RESUME_BYTES, close_wait_s
 from services.gateway.frames import split_frames
 from shared.contracts.close_codes import CloseCode
 
@@ -24,6 +24,7 @@ class QueuedTransport(ABC):
         self._is_slow = False
         self._changed = asyncio.Event()
         self._closing: tuple[int, str] | None = None
+        self._given_up = asyncio.Event()
 
     @abstractmethod
     async def _send_payload(self, payload: bytes) -> None:
@@ -57,10 +58,11 @@ class QueuedTransport(ABC):
         return self.write
 
     def close(self, code: int, reason: str = "") -> None:
-        """Close once what is queued is sent."""
+        """Close once what is queued is sent, or once the peer has not taken it for too long."""
         if self._closing is None:
             self._closing = (code, reason)
             self._changed.set()
+            asyncio.get_running_loop().call_later(close_wait_s(code), self._given_up.set)
 
     def abort(self) -> None:
         """Close without what is queued."""
@@ -68,8 +70,9 @@ class QueuedTransport(ABC):
         self.close(CloseCode.GOING_AWAY)
 
     async def _carry(self, reading: Coroutine[object, object, None]) -> None:
-        """Write, and read beside it, until either ends; then the connection is gone."""
-        tasks = {asyncio.create_task(self._write_until_closed()), asyncio.create_task(reading)}
+        """Write, and read beside it, until either ends or is given up; then the connection is gone."""
+        carrying = (self._write_until_closed(), reading, self._given_up.wait())
+        tasks = [asyncio.ensure_future(each) for each in carrying]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -4,11 +4,15 @@ Rides on internals of uvicorn 0.54 (tests/contract names what moved). Knows noth
 """
 
 from asyncio import TimerHandle, Transport
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError
+
+ABORT = "chatcraft.abort"
+"""The extension of a request's scope that drops its socket with what is unsent: a close waits for that."""
 
 # uvicorn waits for ever, and keeps whatever comes. Browsers open sockets ahead: closing those is harmless.
 _HEAD_MAX_S = 10.0
@@ -58,6 +62,8 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._is_in_head = True
         self._head_bytes = 0
         super().on_message_begin()
+        extensions: dict[str, Any] = {ABORT: self.transport.abort}
+        self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False

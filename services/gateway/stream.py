@@ -16,6 +16,7 @@ from services.gateway.frames import ok, reply_payload
 from services.gateway.identity import Identity
 from services.gateway.node import GatewayNode
 from services.gateway.queued_transport import QueuedTransport
+from services.gateway.request_head import ABORT
 from services.gateway.rest import error_response, read_body
 from services.gateway.sync import Syncer
 from shared.contracts.errors import ErrorCode
@@ -45,8 +46,9 @@ _decode_numbers = msgspec.json.Decoder(_Numbered).decode
 class EventStream(QueuedTransport):
     """Carries a connection's frames as events; a room event's `id` is its place."""
 
-    def __init__(self, connection: Connection, receive: Any, send: Any) -> None:
+    def __init__(self, connection: Connection, scope: Any, receive: Any, send: Any) -> None:
         super().__init__(connection)
+        self._drop = scope.get("extensions", {}).get(ABORT)
         self._receive = receive
         self._send = send
 
@@ -54,6 +56,9 @@ class EventStream(QueuedTransport):
         """Carry frames until the client goes or the connection is closed."""
         await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         await self._carry(self._wait_gone())
+        if self._given_up.is_set() and self._drop is not None:
+            self._drop()
+            await self._wait_gone()
 
     def ping(self) -> None:
         """Keep proxies from closing an idle stream; a comment is no event. Nothing ever answers it."""
@@ -106,7 +111,7 @@ class StreamDoor:
         except ChatError as exc:
             await error_response(exc)(scope, receive, send)
             return
-        stream = EventStream(connection, receive, send)
+        stream = EventStream(connection, scope, receive, send)
         connection.bind(stream)
         self._node.open(connection, me)
         syncing = asyncio.create_task(self._sync(connection, asked))

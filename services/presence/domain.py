@@ -55,24 +55,24 @@ def seen_by_others(person: Person, now_ms: int) -> Presence:
     """How everybody else sees the person: invisible is offline, and since when is not told."""
     status, text = person.at(now_ms)
     if status == "invisible":
-        return Presence(person.user_id, "offline", "", None)
+        return Presence(person.user_id, "offline", None, None)
     if not person.is_connected:
-        return Presence(person.user_id, "offline", "", _to_wire(person.active_at_ms))
-    return Presence(person.user_id, status, text, _to_wire(person.active_at_ms))
+        return Presence(person.user_id, "offline", None, _to_wire(person.active_at_ms))
+    return Presence(person.user_id, status, text or None, _to_wire(person.active_at_ms))
 
 
 def seen_by_self(person: Person, now_ms: int) -> Presence:
     """How the person sees themselves: as others do, but that invisible is named."""
     status, text = person.at(now_ms)
     if status == "invisible":
-        return Presence(person.user_id, "invisible", text, _to_wire(person.active_at_ms))
+        return Presence(person.user_id, "invisible", text or None, _to_wire(person.active_at_ms))
     return seen_by_others(person, now_ms)
 
 
 def as_set(person: Person) -> Presence:
     """The person's choice, which counts once they are connected."""
     status: SeenStatus = person.status
-    return Presence(person.user_id, status, person.text, _to_wire(person.active_at_ms))
+    return Presence(person.user_id, status, person.text or None, _to_wire(person.active_at_ms))
 
 
 def as_kept(person: Person, now_ms: int) -> PresenceKept:
@@ -84,7 +84,7 @@ def as_kept(person: Person, now_ms: int) -> PresenceKept:
 
 def fingerprint(presence: Presence) -> str:
     """What of a presence is worth telling when it differs."""
-    return f"{presence.status} {presence.text}"
+    return f"{presence.status} {presence.text or ''}"
 
 
 def is_news(person: Person, presence: Presence) -> bool:

@@ -6,7 +6,17 @@ from msgspec import Struct
 
 from shared.contracts.entities import Empty, LoginSession, Tokens, User
 from shared.contracts.errors import ErrorCode
-from shared.contracts.fields import DisplayName, Email, Id, Login, Password, Secret, TermsVersion, Username
+from shared.contracts.fields import (
+    DisplayName,
+    Email,
+    GivenPassword,
+    Id,
+    Login,
+    Password,
+    Secret,
+    TermsVersion,
+    Username,
+)
 from shared.contracts.proof_of_work import ProofOfWork
 from shared.contracts.registry import DELETE, GATEWAY_ONLY, GET, POST, REST_ONLY, Access, command
 
@@ -58,7 +68,7 @@ class LoginReply(Struct, frozen=True, omit_defaults=True):
 class PasswordLogin(Struct, frozen=True):
     login: Login
     """A user name, or a verified e-mail address."""
-    password: Secret
+    password: GivenPassword
 
 
 class Refresh(Struct, frozen=True):

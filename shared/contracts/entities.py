@@ -187,7 +187,7 @@ class ThreadMark(Struct, frozen=True):
 class Presence(Struct, frozen=True):
     user_id: str
     status: SeenStatus
-    text: str
+    text: str | None
     last_active_at: str | None
 
 

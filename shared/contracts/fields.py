@@ -22,10 +22,11 @@ _CURSOR = r"^[A-Za-z0-9_=-]+$(?!\n)"
 _BASE64URL = r"^[-A-Za-z0-9_]+$(?!\n)"
 _TRANSPORT = r"^[a-z-]+$(?!\n)"
 _EMAIL = r"^[^\s@\x00-\x1f<>\"]+@[^\s@\x00-\x1f<>\"]+$(?!\n)"
-_CONTROL = r"\x00-\x08\x0b-\x1f\x7f"
-# Blank to the eye: spaces, soft hyphen, fillers, zero-width characters and direction marks.
+# All of C0 but tab and newline.
+_CONTROL = r"\x00-\x08\x0b-\x1f"
+# Blank to the eye: spaces, delete, soft hyphen, fillers, zero-width characters and direction marks.
 _BLANK = (
-    r" \u0085\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
+    r" \x7f\u0085\u00a0\u00ad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
     r"\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
 )
 # One way to match each (blanks, then the first visible character, then the rest): linear in the text.
@@ -72,6 +73,8 @@ Id = Annotated[str, Meta(pattern=_UUID, max_length=36)]
 Username = Annotated[str, Meta(pattern=_USERNAME, min_length=3, max_length=32)]
 Login = Annotated[str, Meta(pattern=_LINE, min_length=1, max_length=254)]
 Password = Annotated[str, Meta(min_length=PASSWORD_MIN, max_length=PASSWORD_MAX)]
+# Whatever may be a password may be given as one, also one from before a rule, or a directory's.
+GivenPassword = Annotated[str, Meta(min_length=1, max_length=8_192)]
 Secret = Annotated[str, Meta(pattern=_LINE, min_length=1, max_length=8_192)]
 WorkText = Annotated[str, Meta(pattern=_VISIBLE_ASCII, min_length=1, max_length=200)]
 Email = Annotated[str, Meta(pattern=_EMAIL, min_length=3, max_length=254)]

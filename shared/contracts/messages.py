@@ -21,7 +21,7 @@ class SendMessage(Struct, frozen=True):
     thread_id: Id | None = None
     reply_to: Id | None = None
     # Files come with their own service; until then no id can be named.
-    file_ids: Annotated[list[Id], Meta(max_length=0)] = []
+    file_ids: Annotated[list[Id], Meta(max_length=0)] | None = []
 
 
 class SentMessage(Struct, frozen=True):
@@ -68,7 +68,7 @@ class MarkRead(Struct, frozen=True):
     room_id: Id
     seq: Number
     thread_id: Id | None = None
-    unread: bool = False
+    unread: bool | None = False
     """True sets exactly `seq`; otherwise the mark only moves forward."""
 
 

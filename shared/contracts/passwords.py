@@ -4,12 +4,12 @@ from msgspec import Struct
 
 from shared.contracts.entities import Empty
 from shared.contracts.errors import ErrorCode
-from shared.contracts.fields import Email, Password, Secret
+from shared.contracts.fields import Email, GivenPassword, Password, Secret
 from shared.contracts.registry import POST, PUT, REST_ONLY, Access, command
 
 
 class ChangePassword(Struct, frozen=True):
-    current_password: Secret
+    current_password: GivenPassword
     new_password: Password
 
 

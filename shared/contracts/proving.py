@@ -7,7 +7,7 @@ from msgspec import Struct
 from shared.contracts.auth import SignedIn
 from shared.contracts.entities import Empty
 from shared.contracts.errors import ErrorCode
-from shared.contracts.fields import Id, ProofCode, Secret
+from shared.contracts.fields import GivenPassword, Id, ProofCode, Secret
 from shared.contracts.identities import BeginOidc, FinishOidc, OidcBegun
 from shared.contracts.passkeys import PasskeyAssertion, PasskeyChallenge
 from shared.contracts.registry import POST, REST_ONLY, Access, command
@@ -44,7 +44,7 @@ class StepUp(Struct, frozen=True):
     Where TOTP is on, neither a password nor a provider is enough.
     """
 
-    password: Secret | None = None
+    password: GivenPassword | None = None
     code: ProofCode | None = None
     challenge_id: Id | None = None
     credential: PasskeyAssertion | None = None

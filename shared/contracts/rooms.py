@@ -35,8 +35,8 @@ class CreateRoom(Struct, frozen=True):
     name: RoomName
     id: Id | None = None
     """The client's own id makes the command idempotent."""
-    topic: Topic = ""
-    member_ids: Annotated[list[Id], Meta(max_length=NAMED_MEMBERS_MAX)] = []
+    topic: Topic | None = ""
+    member_ids: Annotated[list[Id], Meta(max_length=NAMED_MEMBERS_MAX)] | None = []
 
 
 class OpenDm(Struct, frozen=True):

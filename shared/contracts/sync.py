@@ -21,7 +21,7 @@ class Sync(Struct, frozen=True):
 
     rooms: dict[Id, HeldPosition] = {}
     cursor: Cursor | None = None
-    only: bool = False
+    only: bool | None = False
 
 
 class SyncElement(Struct, frozen=True):

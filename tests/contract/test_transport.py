@@ -11,11 +11,14 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from services.gateway import detach
 from services.gateway.asgi_transport import AsgiTransport
 from services.gateway.connection import Connection
 from services.gateway.detach import DETACH, DetachableProtocol
 from services.gateway.frames import ClientFrame, ok, text_frame
 from services.gateway.limits import Bucket
+from services.gateway.request_head import BoundedHeadProtocol
+from services.gateway.stream import EventStream
 from shared.contracts.close_codes import CloseCode
 from shared.contracts.entities import Empty
 from shared.tokens import Claims
@@ -63,10 +66,16 @@ class RecordingNode:
 
 def make_app(node: RecordingNode) -> Any:
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        connection = node.connection = Connection(node, CLAIMS, "127.0.0.1", Bucket(1, 0))
+        if scope["type"] == "http":
+            stream = EventStream(connection, scope, receive, send)
+            connection.bind(stream)
+            node.opened.set()
+            await stream.run()
+            return
         assert scope["type"] == "websocket"
         await receive()
         await send({"type": "websocket.accept", "subprotocol": None})
-        connection = node.connection = Connection(node, CLAIMS, "127.0.0.1", Bucket(1, 0))
         if DETACH in scope["extensions"]:
             connection.bind(scope["extensions"][DETACH](connection))
             node.opened.set()
@@ -87,6 +96,7 @@ async def serving(kind: str, node: RecordingNode) -> AsyncIterator[int]:
         port=0,
         lifespan="off",
         log_config=None,
+        http=BoundedHeadProtocol,
         ws=DetachableProtocol if kind == "detached" else "websockets-sansio",
         ws_max_size=FRAME_BYTES_MAX,
         ws_ping_interval=None,
@@ -109,6 +119,15 @@ async def pair(request: pytest.FixtureRequest) -> AsyncIterator[tuple[RecordingN
     async with serving(request.param, node) as port, connect(f"ws://127.0.0.1:{port}/ws") as client:
         await node.opened.wait()
         yield node, client
+
+
+async def fill(node: RecordingNode) -> None:
+    """Write to a peer that does not read until it counts as slow."""
+    frame = text_frame(b"x" * 60_000)
+    async with asyncio.timeout(10):
+        while "slow" not in node.news:
+            node.connection.write(frame)
+            await asyncio.sleep(0)
 
 
 async def receive_close(client: ClientConnection) -> int:
@@ -204,11 +223,7 @@ async def test_a_client_that_vanishes_is_reported_once(pair: Any) -> None:
 async def test_a_reader_that_stops_is_slow_until_it_has_drained(pair: Any) -> None:
     node, client = pair
     client.transport.pause_reading()
-    frame = text_frame(b"x" * 60_000)
-    async with asyncio.timeout(10):
-        while "slow" not in node.news:
-            node.connection.write(frame)
-            await asyncio.sleep(0)
+    await fill(node)
     assert not node.connection.can_take
     client.transport.resume_reading()
     reading = asyncio.create_task(receive_close(client))
@@ -216,6 +231,48 @@ async def test_a_reader_that_stops_is_slow_until_it_has_drained(pair: Any) -> No
     assert node.connection.can_take
     node.connection.close(CloseCode.NORMAL)
     assert await reading == CloseCode.NORMAL
+
+
+async def test_who_reads_again_soon_after_being_closed_as_slow_learns_why(
+    pair: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The close lies behind all that is unread, and has longer than any other."""
+    monkeypatch.setattr(detach, "_CLOSE_WAIT_S", 0.2)
+    node, client = pair
+    client.transport.pause_reading()
+    await fill(node)
+    node.connection.close(CloseCode.SLOW_CONSUMER)
+    await asyncio.sleep(0.6)  # the fault itself: for so long it still reads nothing
+    client.transport.resume_reading()
+    assert await receive_close(client) == CloseCode.SLOW_CONSUMER
+
+
+async def test_who_does_not_even_take_the_close_is_let_go(pair: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detach, "_CLOSE_WAIT_S", 0.2)
+    node, client = pair
+    client.transport.pause_reading()
+    await fill(node)
+    node.connection.close(CloseCode.LOGIN_ENDED)
+    await node.wait_for("closed")
+    client.transport.abort()
+
+
+async def test_an_event_stream_that_nobody_reads_is_let_go_with_its_socket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(detach, "_CLOSE_WAIT_S", 0.2)
+    node = RecordingNode()
+    async with serving("detached", node) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_024)
+        writer.write(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n")
+        await node.opened.wait()
+        await fill(node)
+        node.connection.close(CloseCode.LOGIN_ENDED)
+        await node.wait_for("closed")
+        async with asyncio.timeout(10):
+            while await reader.read(65_536):
+                pass  # what the kernel holds; then the end
+        writer.close()
 
 
 async def test_writing_to_a_connection_that_closes_or_has_closed_harms_nothing(pair: Any) -> None:

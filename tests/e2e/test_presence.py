@@ -42,8 +42,20 @@ async def test_a_status_reaches_watchers_and_invisible_looks_offline(anna: Perso
         await shown(watcher, bert, "offline")
         seen = await watcher.call("presence.get", {"user_ids": [bert.id]})
         assert seen["presences"] == [
-            {"user_id": bert.id, "status": "offline", "text": "", "last_active_at": None}
+            {"user_id": bert.id, "status": "offline", "text": None, "last_active_at": None}
         ]
+
+
+async def test_who_says_nothing_has_no_text_rather_than_an_empty_one(anna: Person, bert: Person) -> None:
+    async with anna.socket() as watcher, bert.socket() as device:
+        await watcher.call("presence.watch", {"user_ids": [bert.id]})
+        await device.call("presence.set", {"status": "away", "text": "lunch"})
+        await shown(watcher, bert, "away")
+        for nothing in ({}, {"text": None}, {"text": ""}):
+            own = await device.call("presence.set", {"status": "dnd", **nothing})
+            assert own["text"] is None
+        seen = await watcher.call("presence.get", {"user_ids": [bert.id, anna.id]})
+        assert [each["text"] for each in seen["presences"]] == [None, None]
 
 
 async def test_whoever_stops_watching_is_told_nothing_more(anna: Person, bert: Person) -> None:

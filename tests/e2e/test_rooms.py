@@ -27,6 +27,20 @@ async def test_the_same_people_have_one_conversation_also_when_all_open_it_at_on
     assert room["member_count"] == 2
 
 
+async def test_fields_that_may_be_left_out_may_be_null(anna: Person) -> None:
+    """Many clients write null for what they have nothing to say about."""
+    nothing = {"id": None, "topic": None, "member_ids": None}
+    room = await anna.rest("POST", "/rooms", {"kind": "private", "name": "plans", **nothing})
+    assert (room["topic"], room["member_count"]) == ("", 1)
+    aside = {"thread_id": None, "reply_to": None, "file_ids": None}
+    sent = await anna.send(room["id"], "hello", **aside)
+    mark = await anna.rest("POST", f"/rooms/{room['id']}/read", {"seq": 0, "thread_id": None, "unread": None})
+    assert mark["read_seq"] == sent["seq"]
+    async with anna.socket(sync=False) as socket:
+        synced = await socket.call("sync", {"rooms": {}, "cursor": None, "only": None})
+        assert [each["room"]["id"] for each in synced["rooms"]] == [room["id"]]
+
+
 async def test_a_conversation_of_three_is_a_group_and_nobody_can_be_added(
     people: People, anna: Person, bert: Person
 ) -> None:

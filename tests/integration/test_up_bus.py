@@ -4,6 +4,7 @@ import asyncio
 
 import nats
 import pytest
+from nats.aio.msg import Msg
 
 from tests.up_process import wait_for
 
@@ -65,6 +66,31 @@ async def test_whoever_reads_the_feed_overhears_nobody(nats_url, subject):
     await wait_for(lambda: is_any(refusals), lambda: "not refused")
     await connection.close()
     assert "permissions violation for subscription" in refusals[0]
+
+
+async def test_whoever_reads_the_feed_may_hear_live_what_clients_are_told(nats_url):
+    heard: list[str] = []
+
+    async def on_message(message: Msg) -> None:
+        heard.append(message.subject)
+
+    listener = await nats.connect(nats_url("feed"), inbox_prefix="_INBOX_feed")
+    for subject in ("chat.room.>", "chat.user.>", "chat.signal.>", "chat.presence.>"):
+        await listener.subscribe(subject, cb=on_message)
+    await listener.flush()
+    told = {subject: min(users) for subject, users in ALLOWED.items() if subject.startswith("chat.")}
+    del told["chat.dead.alerts"]
+    for subject, user in told.items():
+        speaker = await nats.connect(nats_url(user))
+        await speaker.publish(subject, b"x")
+        await speaker.flush()
+        await speaker.close()
+
+    async def is_all_heard() -> bool:
+        return set(heard) == set(told)
+
+    await wait_for(is_all_heard, lambda: f"only {heard}")
+    await listener.close()
 
 
 async def is_any(items: list[str]) -> bool:

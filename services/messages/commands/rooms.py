@@ -46,12 +46,12 @@ class RoomCommands:
         """Create, or return the room that the same creator made with the same id."""
         if asked.id is not None and (made := await self._find_created(asked.id, caller.user_id)) is not None:
             return made
-        others = sorted(set(asked.member_ids) - {caller.user_id})
+        others = sorted(set(asked.member_ids or ()) - {caller.user_id})
         await self._people.check(others)
         async with self._database.changing() as transaction:
             room = new_room(
                 asked.id or new_id(), asked.kind, caller.user_id, await transaction.get_now(),
-                name=asked.name, topic=asked.topic,
+                name=asked.name, topic=asked.topic or "",
             )  # fmt: skip
             change = await transaction.add_room(room)
             if change is not None:

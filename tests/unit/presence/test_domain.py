@@ -27,13 +27,13 @@ def test_others_see_status_text_and_time_of_the_connected():
 
 def test_who_is_not_connected_is_offline_whatever_they_chose():
     seen = domain.seen_by_others(replace(ANN, is_connected=False), NOW_MS)
-    assert (seen.status, seen.text, seen.last_active_at) == ("offline", "", NOW)
+    assert (seen.status, seen.text, seen.last_active_at) == ("offline", None, NOW)
 
 
 @pytest.mark.parametrize("is_connected", [True, False])
 def test_the_invisible_look_offline_and_never_here(is_connected):
     seen = domain.seen_by_others(replace(ANN, status="invisible", is_connected=is_connected), NOW_MS)
-    assert (seen.status, seen.text, seen.last_active_at) == ("offline", "", None)
+    assert (seen.status, seen.text, seen.last_active_at) == ("offline", None, None)
 
 
 def test_the_invisible_see_themselves():
@@ -43,7 +43,7 @@ def test_the_invisible_see_themselves():
 
 def test_a_status_whose_time_has_passed_falls_back_to_online():
     seen = domain.seen_by_others(replace(ANN, expires_at_ms=NOW_MS), NOW_MS)
-    assert (seen.status, seen.text) == ("online", "")
+    assert (seen.status, seen.text) == ("online", None)
     assert domain.seen_by_others(replace(ANN, expires_at_ms=NOW_MS + 1), NOW_MS).status == "dnd"
 
 

@@ -77,7 +77,9 @@ def test_a_refused_field_is_named_and_explained(name, request_, path, problem):
     assert explain(name, request_) == (path, problem)
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n\t", "\u200b\u2060", "\u00ad", "a\x00", "a\x1b", "a\rb"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n\t", "\u200b\u2060", "\u00ad", "\x7f", "a\x00", "a\x1b", "a\rb"]
+)
 def test_text_needs_a_visible_character_and_no_control_characters(text):
     path, problem = explain("messages.send", {"room_id": new_id(), "id": new_id(), "text": text})
     assert (path, problem) == (
@@ -87,13 +89,26 @@ def test_text_needs_a_visible_character_and_no_control_characters(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["a", "\n\ta\n", "\u200ba", "👩🏽\u200d💻", "\u202eabc", "\u0627", "#\ufe0f\u20e3"]
+    "text", ["a", "\n\ta\n", "\u200ba", "👩🏽\u200d💻", "\u202eabc", "\u0627", "#\ufe0f\u20e3", "a\x7f\x85"]
 )
 def test_text_of_any_script_passes(text):
     command = find_command("messages.send")
     assert command is not None
     request = {"room_id": new_id(), "id": new_id(), "text": text}
     assert decode_request(command, msgspec.json.encode(request)).text == text
+
+
+@pytest.mark.parametrize("password", [" " * 8, "line\nline", "nul\x00in it", "\U0001f984" * 128])
+def test_what_may_be_chosen_as_a_password_may_be_given_as_one(password):
+    for name, request in [
+        ("auth.register", {"username": "ada", "password": password}),
+        ("auth.login", {"login": "ada", "password": password}),
+        ("auth.step_up", {"password": password}),
+        ("auth.change_password", {"current_password": password, "new_password": password}),
+    ]:
+        command = find_command(name)
+        assert command is not None
+        assert password in msgspec.structs.astuple(decode_request(command, msgspec.json.encode(request)))
 
 
 def test_every_pattern_of_a_field_has_its_words():

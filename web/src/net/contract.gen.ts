@@ -182,8 +182,8 @@ export interface CreateRoom {
   kind: "private" | "public";
   name: string;
   id?: string | null;
-  topic?: string;
-  member_ids?: string[];
+  topic?: string | null;
+  member_ids?: string[] | null;
 }
 
 export interface CreateToken {
@@ -501,7 +501,7 @@ export interface MarkRead {
   room_id: string;
   seq: number;
   thread_id?: string | null;
-  unread?: boolean;
+  unread?: boolean | null;
 }
 
 /** A User as its owner sees it. `created_at` is null only while the auth service is away. */
@@ -729,7 +729,7 @@ export interface Position {
 export interface Presence {
   user_id: string;
   status: "away" | "dnd" | "invisible" | "offline" | "online";
-  text: string;
+  text: string | null;
   last_active_at: string | null;
 }
 
@@ -988,7 +988,7 @@ export interface SendMessage {
   text: string;
   thread_id?: string | null;
   reply_to?: string | null;
-  file_ids?: string[];
+  file_ids?: string[] | null;
 }
 
 export interface SentMessage {
@@ -1067,7 +1067,7 @@ export interface Suggestion {
 export interface Sync {
   rooms?: Record<string, HeldPosition>;
   cursor?: string | null;
-  only?: boolean;
+  only?: boolean | null;
 }
 
 export interface SyncElement {

@@ -28,7 +28,7 @@ beforeEach(async () => {
     }
   });
   fetched = stubFetch((url, body) => {
-    if (url.includes("/presence")) return { presences: [{ user_id: HER, status: "online", text: "", last_active_at: null }] };
+    if (url.includes("/presence")) return { presences: [{ user_id: HER, status: "online", text: null, last_active_at: null }] };
     return { message: message(9, { ...(body as object), sender_id: ME, rev: 9 }), duplicate: false };
   });
   client = new Client(new ServerApi("http://test"), noDisk);

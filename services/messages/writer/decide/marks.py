@@ -13,13 +13,13 @@ def mark_read(state: BatchState, user_id: str, asked: MarkRead) -> None:
         root = state.get_message(room.id, asked.thread_id)
         _check_mark(asked.seq, root.thread_last_seq)
         mark = state.get_thread_mark(root, user_id)
-        if moves(mark.read_seq, asked.seq, is_exact=asked.unread):
+        if moves(mark.read_seq, asked.seq, is_exact=bool(asked.unread)):
             state.move_thread_mark(root, user_id, asked.seq)
             state.told_threads.add((room.id, root.id, user_id))
         return
     _check_mark(asked.seq, room.last_seq)
     seq = max(asked.seq, room.first_seq - 1)  # what the room keeps no longer cannot be unread
-    if not moves(member.read_seq, seq, is_exact=asked.unread):
+    if not moves(member.read_seq, seq, is_exact=bool(asked.unread)):
         return
     sent_above = sum(sent > seq for sent in state.sent_seqs.get((room.id, user_id), ()))
     member.own_above = state.own_above.get((room.id, user_id, seq), 0) + sent_above
