@@ -6,6 +6,17 @@ import ipaddress
 _IPV6_PREFIX_BITS = 64
 
 
+def is_of_this_machine(address: str) -> bool:
+    """Whether it is a loopback address, which nobody else can come from."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+        return parsed.ipv4_mapped.is_loopback
+    return parsed.is_loopback
+
+
 def group_address(address: str) -> str:
     """Return what counts as one address for limits: an IPv4 address, or an IPv6 network of 64 bits."""
     try:
