@@ -40,7 +40,8 @@ def small_cases(command: Command[Any, Any]) -> list[HostileCase]:
 
 @pytest.mark.parametrize("command", ON_SOCKET, ids=names(ON_SOCKET))
 async def test_the_socket_refuses_hostile_requests_and_names_the_field(anna: Person, command: Command):
-    cases = [case for case in small_cases(command) if not case.is_malformed]
+    # Null here is no `d` at all, which is nothing hostile: `auth.logout` would end this login.
+    cases = [case for case in small_cases(command) if not case.is_malformed and case.raw != b"null"]
     async with anna.socket(sync=False) as socket:
         answers = await asyncio.gather(*(ask_socket(socket, case) for case in cases))
         assert not [answer for answer in answers if answer is not None]
@@ -54,13 +55,11 @@ async def ask_socket(socket: Socket, case: HostileCase) -> str | None:
         await socket.start(case.command.name, request)
     except Refused as refused:
         expected = "invalid_input" if isinstance(request, dict) else "bad_frame"
-        if request is None:  # the same as no `d` at all
-            expected = refused.code
         found = [field["path"] for field in refused.error["details"].get("fields", [])]
         if refused.code != expected or (isinstance(request, dict) and found != [case.path]):
             return f"{case}: {refused.error}"
         return None
-    return None if request is None else f"{case}: accepted"
+    return f"{case}: accepted"
 
 
 @pytest.mark.parametrize("raw", [case.raw for case in make_cases(COMMANDS[0]) if case.is_malformed][:7])
