@@ -11,6 +11,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError
 
+ABORT = "chatcraft.abort"
+"""The extension of a request's scope that drops its socket with what is unsent: a close waits for that."""
+
 # uvicorn waits for ever, and keeps whatever comes. Browsers open sockets ahead: closing those is harmless.
 _HEAD_MAX_S = 10.0
 _HEAD_MAX_BYTES = 64 * 1024
@@ -26,7 +29,6 @@ UNREADABLE = _refusal("400 Bad Request", ErrorCode.BAD_FRAME, "this is no HTTP r
 _LATE = _refusal("408 Request Timeout", ErrorCode.TIMEOUT, f"no request within {_HEAD_MAX_S:g} s")
 _TOO_LARGE = _refusal("431 Request Header Fields Too Large", ErrorCode.TOO_LARGE, "the head is too large")
 _NO_HOST = _refusal("400 Bad Request", ErrorCode.BAD_FRAME, "one Host header is needed")
-ABORT = "chatcraft.abort"
 _VERSION = _refusal("505 HTTP Version Not Supported", ErrorCode.BAD_FRAME, "WebSocket needs HTTP/1.1")
 
 
@@ -60,7 +62,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._is_in_head = True
         self._head_bytes = 0
         super().on_message_begin()
-        extensions: dict[str, Any] = {ABORT: self._abort}
+        extensions: dict[str, Any] = {ABORT: self.transport.abort}
         self.scope["extensions"] = extensions
 
     def on_headers_complete(self) -> None:
@@ -79,10 +81,6 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words, in its own shape
         self._refuse(UNREADABLE)
-
-    def _abort(self) -> None:
-        """Drop the socket and whatever is unsent, which closing it would wait for."""
-        self.transport.abort()
 
     def _refuse(self, answer: bytes) -> None:
         self._stop_timer()
