@@ -8,9 +8,9 @@ SHELL := /bin/sh
 BIN := .venv/bin
 NODE := sh deploy/local/make/with_node.sh
 ARGS ?=
-# Three processes, file by file: tests wait as much as they work, so two cores carry them. In the order of their
+# Four processes, file by file: tests wait as much as they work, so two cores carry them. In the order of their
 # names, which puts whole systems first and small tests last, so that nobody waits at the end for one long file.
-SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder --durations=40
+SIDE_BY_SIDE := -n 4 --dist loadfile --no-loadscope-reorder --durations=40
 MINUTES ?= 10
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 

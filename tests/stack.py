@@ -44,7 +44,9 @@ class Stack:
         *,
         counts: Mapping[str, int] | None = None,
         env: Mapping[str, str] | None = None,
+        is_migrated: bool = True,
     ) -> None:
+        """`is_migrated=False`: its database is migrated when it starts, by what PYTHONPATH then says."""
         self.name = name
         self.servers = EmbeddedServers(data_dir)
         self.logs = ARTIFACTS / name
@@ -52,6 +54,7 @@ class Stack:
         self._data_dir = data_dir
         self._counts = DEFAULT_COUNTS | dict(counts or {})
         self._env = DEFAULT_ENV | dict(env or {})
+        self._is_migrated = is_migrated
         self._gateway_ports: list[int] = []
         self._log_starts: dict[Path, int] = {}
 
@@ -73,7 +76,8 @@ class Stack:
         """Start servers, migrate, start services; return once all are ready."""
         self.logs.mkdir(parents=True, exist_ok=True)
         Stack.running.add(self)
-        await lay_database(self._data_dir)
+        if self._is_migrated:
+            await lay_database(self._data_dir)
         await self.servers.start()
         await migrate_embedded(self._data_dir, self.endpoints.database_url)
         for _ in range(self._counts["gateway"]):  # the auth service is told of them

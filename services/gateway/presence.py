@@ -9,7 +9,7 @@ from contextlib import suppress
 from itertools import islice
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from services.gateway.connection import Connection
 from services.gateway.frames import event_payload, text_frame
@@ -264,7 +264,7 @@ class Watches:
         change = self._changes
         asked = internal.ReadPresence(user_ids)
         answer = await calls.call(self._bus, internal.PRESENCE_READ, asked, internal.PresenceRead)
-        found = {presence.user_id: presence for presence in answer.presences}
+        found = {each.user_id: structs.replace(each, text=each.text or None) for each in answer.presences}
         for user_id, presence in found.items():
             is_lost = not answer.settled and presence.status == "offline" and user_id in self._shown
             if user_id in self._watchers and not is_lost:

@@ -5,6 +5,8 @@
 
 from collections.abc import Callable
 
+from msgspec import structs
+
 from services.presence import domain
 from services.presence.metrics import TRANSITIONS, TURNED_AWAY
 from services.presence.store import Came, Store
@@ -84,7 +86,10 @@ class Commands:
         _check_ids(request.user_ids)
         found = await self._store.read(request.user_ids)
         presences = [domain.seen_by_others(person, found.now_ms) for person in found.people]
-        return PresenceRead(presences, found.is_settled)
+        # A gateway of the version before takes no null here; today's makes one of it.
+        return PresenceRead(
+            [structs.replace(each, text=each.text or "") for each in presences], found.is_settled
+        )
 
     async def kept(self, request: PresenceOf) -> PresenceKept:
         """`svc.presence.kept`: what is kept of somebody, for the export of everything about them."""
