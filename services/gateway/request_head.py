@@ -1,5 +1,7 @@
 """uvicorn's HTTP/1.1, except that a request's head must come in time and in size; also a handshake's.
 
+`scope["extensions"][ABORT]` drops a request's socket: ASGI has no way out of a `send` that waits.
+
 Rides on internals of uvicorn 0.54 (tests/contract names what moved). Knows nothing of what is asked.
 """
 
@@ -9,6 +11,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError
+
+ABORT = "chatcraft.abort"
 
 # uvicorn waits for ever, and keeps whatever comes. Browsers open sockets ahead: closing those is harmless.
 _HEAD_MAX_S = 10.0
@@ -58,6 +62,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._is_in_head = True
         self._head_bytes = 0
         super().on_message_begin()
+        self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]  # not one of ASGI's own
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False

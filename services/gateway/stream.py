@@ -5,6 +5,8 @@ The same frames as a socket's, from the same `Connection`; commands go over REST
 
 import asyncio
 import re
+from asyncio import TimerHandle
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -16,6 +18,7 @@ from services.gateway.frames import ok, reply_payload
 from services.gateway.identity import Identity
 from services.gateway.node import GatewayNode
 from services.gateway.queued_transport import QueuedTransport
+from services.gateway.request_head import ABORT
 from services.gateway.rest import error_response, read_body
 from services.gateway.sync import Syncer
 from shared.contracts.errors import ErrorCode
@@ -26,6 +29,8 @@ from shared.ids import is_id
 
 _LAST_EVENT_ID = re.compile(r"(?P<room_id>[0-9a-f-]{36}):(?P<epoch>\d{1,15}):(?P<rev>\d{1,15})", re.ASCII)
 _FULL_RETRY_S = 5
+# For the last event, to somebody who may have stopped reading; as for a socket.
+_CLOSE_WAIT_S = 5.0
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -45,15 +50,32 @@ _decode_numbers = msgspec.json.Decoder(_Numbered).decode
 class EventStream(QueuedTransport):
     """Carries a connection's frames as events; a room event's `id` is its place."""
 
-    def __init__(self, connection: Connection, receive: Any, send: Any) -> None:
+    def __init__(self, connection: Connection, receive: Any, send: Any, drop: Callable[[], object]) -> None:
+        """`drop` ends the request together with its socket, also while `send` waits."""
         super().__init__(connection)
         self._receive = receive
         self._send = send
+        self._drop = drop
+        self._drop_timer: TimerHandle | None = None
 
     async def run(self) -> None:
         """Carry frames until the client goes or the connection is closed."""
-        await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        await self._carry(self._wait_gone())
+        try:
+            await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            await self._carry(self._wait_gone())
+        finally:
+            if self._drop_timer is not None:
+                self._drop_timer.cancel()  # the socket may serve another request
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Close once what is queued is sent, or after a moment without."""
+        if self._drop_timer is None:
+            self._drop_timer = asyncio.get_running_loop().call_later(_CLOSE_WAIT_S, self._drop)
+        super().close(code, reason)
+
+    def abort(self) -> None:
+        """Drop the socket and whatever is unsent."""
+        self._drop()
 
     def ping(self) -> None:
         """Keep proxies from closing an idle stream; a comment is no event. Nothing ever answers it."""
@@ -106,7 +128,7 @@ class StreamDoor:
         except ChatError as exc:
             await error_response(exc)(scope, receive, send)
             return
-        stream = EventStream(connection, receive, send)
+        stream = EventStream(connection, receive, send, scope["extensions"][ABORT])
         connection.bind(stream)
         self._node.open(connection, me)
         syncing = asyncio.create_task(self._sync(connection, asked))
