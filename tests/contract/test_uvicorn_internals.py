@@ -111,6 +111,8 @@ def test_the_http_protocol_still_sets_the_attribute(name: str):
         ("handle_websocket_upgrade", ["self"]),
         ("on_headers_complete", ["self"]),
         ("on_message_begin", ["self"]),
+        ("pause_writing", ["self"]),
+        ("resume_writing", ["self"]),
         ("send_400_response", ["self", "msg"]),
     ],
 )
