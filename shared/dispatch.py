@@ -82,15 +82,12 @@ class Dispatcher:
         decoder = msgspec.json.Decoder(asked)
 
         def on_raw(request: BusRequest) -> None:
-            on_request(request, decoder.decode(request.payload))
-
-        def guarded(request: BusRequest) -> None:
             try:
-                on_raw(request)
+                on_request(request, decoder.decode(request.payload))
             except Exception as exc:  # noqa: BLE001 - the edge of command dispatch
                 request.respond(self.explain(exc, name).encode())
 
-        self._listen(subject, name, guarded)
+        self._listen(subject, name, on_raw)
 
     async def start(self) -> None:
         """Begin to answer; call once, after everything is registered."""

@@ -18,6 +18,8 @@ export default defineConfig({
     // The Content-Security-Policy allows no data: scripts or styles, and the preload polyfill would be inline.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // virtua says "use client", which only servers that render React heed.
+    rolldownOptions: { checks: { moduleLevelDirective: false } },
   },
   server: {
     proxy: {

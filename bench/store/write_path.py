@@ -108,7 +108,7 @@ async def measure_write_path(effort: Effort) -> dict[str, Any]:
         ):
             writer = Writer(
                 engine, instance, lambda _journal: None, lambda exc, _name: exc,
-                loops=writers, batch_max=batch_max,
+                lanes=writers, batch_max=batch_max,
             )  # fmt: skip
             found[name] = await _measure(writer, rooms, effort.write_path_messages // share)
         del found["warm-up"]

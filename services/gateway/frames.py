@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from shared.contracts.close_codes import CloseCode
-from shared.contracts.errors import ErrorBody, ErrorCode
+from shared.contracts.errors import ErrorCode
 from shared.errors import ChatError
 
 Ref = Annotated[int, Meta(ge=1, le=2**53 - 1)]
@@ -154,7 +154,3 @@ def room_event_payload(event: str, room_id: str, epoch: int, rev: int, data: Str
 
 def signal_payload(event: str, room_id: str, data: Struct) -> bytes:
     return b'{"ev":"%b","room_id":"%b","d":%b}' % (event.encode(), room_id.encode(), encode(data))
-
-
-def error_body(error: ErrorBody) -> bytes:
-    return b'{"error":%b}' % encode(error)

@@ -24,6 +24,7 @@ log = get_logger(__name__)
 # Events overtake each other by milliseconds when several services publish; a gap that lasts is one.
 _OVERTAKING_S = 0.05
 _RETRY_S = 0.5
+_RETRY_MAX_S = 10.0
 _HELD_MAX = 10_000
 # Who leaves a room often comes back (a reload, a phone changing networks): keep the subscription.
 _LINGER_S = 10.0
@@ -154,7 +155,7 @@ class Hub:
             while room.subscriptions and _needs_store(room):
                 await asyncio.sleep(wait_s)
                 if _needs_store(room) and not await self._heal_once(room):
-                    wait_s = min(max(wait_s * 2, _RETRY_S), _LINGER_S)
+                    wait_s = min(max(wait_s * 2, _RETRY_S), _RETRY_MAX_S)
         finally:
             room.is_healing = False
 

@@ -1,10 +1,11 @@
-"""uvicorn's HTTP/1.1, except that a request's head must come in time and in size; also a handshake's.
+"""uvicorn's HTTP/1.1, except that a head must come in time and in size, and an answer be taken.
+
+`scope["extensions"][ABORT]` drops a request's socket: ASGI has no way out of a `send` that waits.
 
 Rides on internals of uvicorn 0.54 (tests/contract names what moved). Knows nothing of what is asked.
 """
 
 from asyncio import TimerHandle, Transport
-from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -17,6 +18,8 @@ ABORT = "chatcraft.abort"
 # uvicorn waits for ever, and keeps whatever comes. Browsers open sockets ahead: closing those is harmless.
 _HEAD_MAX_S = 10.0
 _HEAD_MAX_BYTES = 64 * 1024
+# Who takes less than 48 KB of an answer in so long is gone, or wants to cost a socket and a task.
+_STALLED_MAX_S = 60.0
 
 
 def _refusal(status: str, code: ErrorCode, message: str) -> bytes:
@@ -36,7 +39,9 @@ class BoundedHeadProtocol(HttpToolsProtocol):
     """Set as uvicorn's `http` class."""
 
     head_max_s = _HEAD_MAX_S
+    stalled_max_s = _STALLED_MAX_S
     _timer: TimerHandle | None = None
+    _stalled_timer: TimerHandle | None = None
     _is_in_head = True
     _head_bytes = 0
 
@@ -46,7 +51,16 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
+        self._stop_stalled_timer()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled_timer = self.loop.call_later(self.stalled_max_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_stalled_timer()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -62,8 +76,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._is_in_head = True
         self._head_bytes = 0
         super().on_message_begin()
-        extensions: dict[str, Any] = {ABORT: self.transport.abort}
-        self.scope["extensions"] = extensions
+        self.scope["extensions"] = {ABORT: self.transport.abort}  # type: ignore[dict-item]  # not one of ASGI's own
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
@@ -92,3 +105,8 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _stop_stalled_timer(self) -> None:
+        if self._stalled_timer is not None:
+            self._stalled_timer.cancel()
+            self._stalled_timer = None

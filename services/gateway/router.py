@@ -30,7 +30,7 @@ from shared.tracing import find_trace_id
 
 log = get_logger(__name__)
 
-# A reply repeats what was sent; NATS carries at most 1 MiB.
+# The reply repeats what was sent, with what the store adds: far below the 8 MB that NATS is set to carry.
 _TOGETHER_MAX_BYTES = 256 * 1024
 _decode_replies = msgspec.json.Decoder(list[msgspec.Raw]).decode
 

@@ -27,16 +27,8 @@ class StoreClient:
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self._places: Gather[str, OwnRooms] = Gather(self._fetch_places)
         self._memberships: Gather[str, OwnRooms] = Gather(self._fetch_memberships)
         self._changes: Gather[RoomAfter, RoomChanged] = Gather(self._fetch_changes)
-
-    async def get_places_of(self, user_id: str) -> OwnRooms:
-        """Return the ids and revs of a user's rooms: one statement for all who wait."""
-        found = await self._places.get(user_id)
-        if found is None:  # the reply was full: alone, it fits
-            found = (await self._fetch_places([user_id]))[user_id]
-        return found
 
     async def get_rooms_of(self, user_id: str) -> OwnRooms:
         """Return a user's rooms and memberships, read after this call began."""
@@ -56,13 +48,8 @@ class StoreClient:
         """Return sync elements for one user."""
         return await calls.call(self._bus, internal.SNAPSHOT, asked, internal.Snapshot)
 
-    async def _fetch_places(self, user_ids: list[str]) -> Mapping[str, OwnRooms]:
-        return await self._fetch(internal.GetMemberships(user_ids, details=False))
-
     async def _fetch_memberships(self, user_ids: list[str]) -> Mapping[str, OwnRooms]:
-        return await self._fetch(internal.GetMemberships(user_ids))
-
-    async def _fetch(self, asked: internal.GetMemberships) -> Mapping[str, OwnRooms]:
+        asked = internal.GetMemberships(user_ids)
         answer = await calls.call(self._bus, internal.MEMBERSHIPS, asked, internal.Memberships)
         return {
             user.user_id: OwnRooms(user.user_id, user.user_rev, user.rooms, answer.epoch, answer.rooms)

@@ -5,6 +5,7 @@ In a crowd nobody is told who types.
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import NamedTuple
 
 from services.gateway.connection import Connection
 from services.gateway.frames import signal_payload
@@ -24,6 +25,14 @@ _EVERY_S = 3.0
 _KEPT_MAX = 10_000
 
 
+class _Start(NamedTuple):
+    """The last start of somebody in a room."""
+
+    at_s: float
+    is_told: bool
+    """Not yet, or never, where somebody is invisible: then the end is not told either."""
+
+
 class TypingSignals:
     """Forwards at most one `typing.start` per 3 s for each user and room."""
 
@@ -32,7 +41,7 @@ class TypingSignals:
         self._is_hidden = is_hidden
         self._bus = bus
         self._clock = clock
-        self._sent_at_s: dict[tuple[str, str, str | None], float] = {}
+        self._starts: dict[tuple[str, str, str | None], _Start] = {}
 
     async def start(self, connection: Connection, request: Typing) -> Empty:
         """Tell the room, unless it was told within 3 s. Raises ChatError `not_found` if not attached."""
@@ -40,12 +49,14 @@ class TypingSignals:
             return Empty()
         key = (connection.user_id, request.room_id, request.thread_id)
         now_s = self._clock.monotonic_s()
-        if now_s - self._sent_at_s.get(key, float("-inf")) >= _EVERY_S:
-            if len(self._sent_at_s) >= _KEPT_MAX:
-                self._sent_at_s = {each: at for each, at in self._sent_at_s.items() if now_s - at < _EVERY_S}
-            self._sent_at_s[key] = now_s
+        last = self._starts.get(key)
+        if last is None or now_s - last.at_s >= _EVERY_S:
+            if len(self._starts) >= _KEPT_MAX:
+                self._starts = {each: it for each, it in self._starts.items() if now_s - it.at_s < _EVERY_S}
+            self._starts[key] = _Start(now_s, is_told=False)
             if await self._look_hidden(connection.user_id):
                 return Empty()
+            self._starts[key] = _Start(now_s, is_told=True)
             until_at = to_wire(self._clock.now() + timedelta(seconds=_SHOWN_S))
             self._signal(connection, request, until_at)
         return Empty()
@@ -54,7 +65,8 @@ class TypingSignals:
         """Tell the room that it is over, if it was told of the start."""
         _find_attached(connection, request.room_id)
         key = (connection.user_id, request.room_id, request.thread_id)
-        if self._sent_at_s.pop(key, None) is not None:
+        last = self._starts.pop(key, None)
+        if last is not None and last.is_told:
             self._signal(connection, request, None)
         return Empty()
 

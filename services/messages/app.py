@@ -70,7 +70,7 @@ async def _serve(
     dispatcher = Dispatcher(_SERVICE, bus, translate, tracer)
     writer = Writer(
         engine, bus.instance, on_commit, dispatcher.explain,
-        loops=settings.messages_writers, batch_max=settings.messages_batch_max, tracer=tracer,
+        lanes=settings.messages_writers, batch_max=settings.messages_batch_max, tracer=tracer,
     )  # fmt: skip
     database = Database(engine, bus.instance, on_commit)
     register(dispatcher, database, People(bus), writer)

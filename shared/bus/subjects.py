@@ -1,11 +1,8 @@
 """Every NATS subject the project uses, built in one place. An id that is no UUID never enters one."""
 
-from shared.contracts import feed
 from shared.ids import is_id
 
 REVOKED = "auth.revoked"
-STREAM = feed.STREAM
-STREAM_SUBJECTS = [feed.ROOM_EVENTS]
 
 
 def room_event(room_id: str, event: str) -> str:

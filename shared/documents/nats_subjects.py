@@ -1,8 +1,8 @@
 """The NATS subjects that other services may rely on, as AsyncAPI channels. Part of `asyncapi`."""
 
-from shared.bus.subjects import STREAM
 from shared.contracts.errors import ErrorReply
 from shared.contracts.events import EVENTS, Event, Timeline
+from shared.contracts.feed import STREAM
 from shared.contracts.registry import Command, Rep, Req, iter_commands
 from shared.documents.schemas import Schema, ref
 

@@ -1,4 +1,7 @@
-"""A request's head that dribbles, never comes or never ends is cut; a slow body is another matter."""
+"""A request's head that dribbles, never comes or never ends is cut, and an answer that nobody takes.
+
+A slow body is another matter.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,6 +18,7 @@ REQUEST = b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 2\r\n\r\n"
 
 class Impatient(BoundedHeadProtocol):
     head_max_s = 0.3
+    stalled_max_s = 1.5
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -27,10 +31,30 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+class Flood:
+    """Answers with 64 MB, piece by piece."""
+
+    def __init__(self) -> None:
+        self.is_over = asyncio.Event()
+
+    async def __call__(self, _scope: Any, _receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(1_000):
+            await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
+        await send({"type": "http.response.body", "body": b"the end"})
+        self.is_over.set()
+
+
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
+    async with serving(echo) as port:
+        yield port
+
+
+@asynccontextmanager
+async def serving(app: Any) -> AsyncIterator[int]:
     config = uvicorn.Config(
-        echo, host="127.0.0.1", port=0, lifespan="off", log_config=None, http=Impatient, timeout_keep_alive=60
+        app, host="127.0.0.1", port=0, lifespan="off", log_config=None, http=Impatient, timeout_keep_alive=60
     )
     server = uvicorn.Server(config)
     config.load()
@@ -112,3 +136,18 @@ async def test_a_head_without_end_is_cut(port: int, endless: bytes):
         writer.write(endless)
         answered = await read_to_end(reader)  # nothing, if the reset was quicker
         assert not answered or answered.startswith((b"HTTP/1.1 431 ", b"HTTP/1.1 400 "))
+
+
+async def test_an_answer_that_nobody_takes_is_cut():
+    flood = Flood()
+    async with serving(flood) as port, connected(port) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nhost: here\r\n\r\n")
+        await flood.is_over.wait()
+        assert b"the end" not in await read_to_end(reader)
+
+
+async def test_an_answer_may_be_taken_after_a_rest():
+    async with serving(Flood()) as port, connected(port) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n")
+        await asyncio.sleep(0.3)
+        assert b"the end" in await read_to_end(reader)

@@ -10,7 +10,7 @@ from typing import Any
 import httptools
 import pytest
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.exceptions import InvalidHeader
@@ -97,7 +97,7 @@ def test_a_request_that_cannot_be_read_still_ends_in_silence():
     assert "handshake_exc" not in source(SOCKET)
 
 
-@pytest.mark.parametrize("name", ["headers", "loop", "parser", "transport"])
+@pytest.mark.parametrize("name", ["headers", "loop", "parser", "scope", "transport"])
 def test_the_http_protocol_still_sets_the_attribute(name: str):
     assert f"self.{name}" in source(HTTP), f"uvicorn's HTTP protocol has no attribute {name} any more"
 
@@ -111,12 +111,20 @@ def test_the_http_protocol_still_sets_the_attribute(name: str):
         ("handle_websocket_upgrade", ["self"]),
         ("on_headers_complete", ["self"]),
         ("on_message_begin", ["self"]),
+        ("pause_writing", ["self"]),
+        ("resume_writing", ["self"]),
         ("send_400_response", ["self", "msg"]),
     ],
 )
 def test_the_http_protocol_still_has_the_method(method: str, parameters: list[str]):
     found = list(inspect.signature(getattr(HTTP, method)).parameters)
     assert found == parameters, f"uvicorn calls its HTTP protocol's {method} with {found} now"
+
+
+def test_a_lost_connection_lets_go_of_a_send_that_waits():
+    assert "self.flow.resume_writing()" in source(HTTP.connection_lost)
+    drained = source(RequestResponseCycle.send).partition("await self.flow.drain()")[2]
+    assert "if self.disconnected: return" in drained
 
 
 def test_the_http_parser_tells_the_version_and_calls_us_back():

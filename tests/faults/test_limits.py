@@ -95,6 +95,41 @@ async def test_a_reader_that_does_not_drain_is_closed_with_4002(
         assert awake.close_code is None
 
 
+async def test_a_stream_that_does_not_drain_is_dropped(broken: Stack, anna: Person, bert: Person) -> None:
+    room_id = await anna.create_room(members=(bert,))
+    url = urlsplit(broken.gateway_urls[1])
+    loop = asyncio.get_running_loop()
+    request = (
+        f"GET /api/v1/stream HTTP/1.1\r\nHost: {url.netloc}\r\nAuthorization: Bearer {bert.token}\r\n\r\n"
+    )
+
+    async def is_gone() -> bool:
+        return await read_gateway(broken, 1, "connections") == 0
+
+    with sockets.socket() as narrow:
+        narrow.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 32_768)
+        narrow.setblocking(False)
+        await loop.sock_connect(narrow, (url.hostname, url.port))
+        lags = await read_gateway(broken, 1, "lags_total")
+        await loop.sock_sendall(narrow, request.encode())
+        await read_until(narrow, b'"ref":1')
+        for _ in range(60):
+            await anna.send(room_id, "x" * 15_000)
+
+        async def has_lagged() -> bool:
+            return await read_gateway(broken, 1, "lags_total") > lags
+
+        await eventually(has_lagged)
+        await eventually(is_gone, timeout_s=30)
+
+
+async def read_until(narrow: sockets.socket, wanted: bytes) -> None:
+    received = b""
+    async with asyncio.timeout(30):
+        while wanted not in received:
+            received += await asyncio.get_running_loop().sock_recv(narrow, 4096)
+
+
 @pytest.fixture
 async def poor_gateway(broken: Stack) -> AsyncIterator[None]:
     """The second gateway has few descriptors."""

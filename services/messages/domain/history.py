@@ -27,6 +27,7 @@ class Placed(Struct, frozen=True):
     message: HistoryMessage
     seq: int
     rev: int
+    """Of its last reaction, if it has any: those took the revs up to here, in their order."""
     thread_id: str | None
     root: Root | None
 
@@ -49,13 +50,13 @@ def place(
 ) -> Placement:
     """Append the messages. `roots` are the stored messages that the given ones may reply to.
 
-    As everywhere, a reply takes two revs: its own, then its root's. One whose root is neither stored nor
-    among those before it stands in the main timeline.
+    As everywhere, a reply takes two revs: its own, then its root's; and each reaction one, by which it keeps
+    its place. A reply whose root is neither stored nor among those before it stands in the main timeline.
     """
     outcome = Placement(rev, last_seq)
     fresh: dict[str, Root] = {}
     for message in messages:
-        outcome.rev += 1
+        outcome.rev += 1 + sum(len(each.user_ids) for each in message.reactions)
         thread_id = message.thread_id
         root = (fresh.get(thread_id) or roots.get(thread_id)) if thread_id else None
         if root is None or thread_id is None:

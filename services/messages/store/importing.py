@@ -194,9 +194,13 @@ def _mention_records(
 
 
 def _reaction_records(room_id: str, placement: Placement) -> list[tuple[Any, ...]]:
+    return [record for each in placement.placed for record in _records_of_reactions(room_id, each)]
+
+
+def _records_of_reactions(room_id: str, placed: Placed) -> list[tuple[Any, ...]]:
+    given = [(each.emoji, user_id) for each in placed.message.reactions for user_id in each.user_ids]
+    revs = range(placed.rev - len(given) + 1, placed.rev + 1)
     return [
-        (room_id, each.message.id, reaction.emoji, user_id, each.rev)
-        for each in placement.placed
-        for reaction in each.message.reactions
-        for user_id in reaction.user_ids
+        (room_id, placed.message.id, emoji, user_id, rev)
+        for (emoji, user_id), rev in zip(given, revs, strict=True)
     ]

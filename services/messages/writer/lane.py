@@ -63,7 +63,7 @@ class Lane:
         while True:
             if jobs := self._gather():
                 await self._run_batch(jobs, waits=False, is_first=True)
-            elif not self._waiting:
+            else:
                 self._wake.clear()
                 await self._wake.wait()
 

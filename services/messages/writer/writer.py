@@ -21,7 +21,6 @@ from shared.tracing import Tracer
 
 QUEUED = Gauge("chatcraft_writer_queued_commands", "Commands accepted and not answered yet")
 
-_LANES = 64
 _QUEUED_MAX = 5_000  # about half a second of work; who comes later is told to come again
 _RETRY_AFTER_MS = 500
 _DRAIN_POLL_S = 0.02
@@ -37,7 +36,7 @@ class Writer:
         publish: Callable[[Journal], None],
         explain: Callable[[Exception, str], ChatError],
         *,
-        loops: int,
+        lanes: int,
         batch_max: int,
         tracer: Tracer | None = None,
     ) -> None:
@@ -45,25 +44,24 @@ class Writer:
         self._instance = instance
         self._publish = publish
         commit = self._commit if tracer is None else trace_commits(tracer, self._commit)
-        self._loops = [Lane(commit, self._deliver, explain, batch_max) for _ in range(loops)]
+        self._lanes = [Lane(commit, self._deliver, explain, batch_max) for _ in range(lanes)]
         QUEUED.set_function(lambda: self.queued)
 
     @property
     def queued(self) -> int:
-        return sum(loop.queued for loop in self._loops)
+        return sum(lane.queued for lane in self._lanes)
 
     def start(self, background: Background) -> None:
         """Begin to commit."""
-        for number, loop in enumerate(self._loops):
-            background.run(f"writer-{number}", loop.run)
+        for number, lane in enumerate(self._lanes):
+            background.run(f"writer-{number}", lane.run)
 
     def put(self, job: Job) -> None:
         """Queue a command. Raises `unavailable` when too many wait."""
         if self.queued >= _QUEUED_MAX:
             raise unavailable("the writer is overloaded", _RETRY_AFTER_MS)
         # UUIDs of version 7 begin with the time; their end is random.
-        lane = int(job.room_id[-8:], 16) % _LANES
-        self._loops[lane % len(self._loops)].put(job)
+        self._lanes[int(job.room_id[-8:], 16) % len(self._lanes)].put(job)
 
     async def drain(self, timeout_s: float) -> None:
         """Wait until all that was taken is answered."""

@@ -9,7 +9,18 @@ import pytest
 from services.messages import importing
 from services.messages.importing import HistoryIntake
 from services.messages.store.deployment import prepare
-from shared.contracts.importing import HistoryBatch, HistoryMessage, RoomEnd, RoomHead, RoomMember
+from services.messages.verifying import verify
+from services.messages.verifying.findings import Finding
+from shared.contracts import messages, reactions
+from shared.contracts.entities import Reaction
+from shared.contracts.importing import (
+    HistoryBatch,
+    HistoryMessage,
+    HistoryReaction,
+    RoomEnd,
+    RoomHead,
+    RoomMember,
+)
 from shared.ids import dm_room_id, new_id
 from tests.integration.importing.command import check_rules
 from tests.integration.messages.world import World
@@ -34,6 +45,16 @@ def said(*user_ids: str, thread_id: str | None = None) -> list[HistoryMessage]:
         HistoryMessage(new_id(), user_id, "hello", NOON + timedelta(seconds=number), thread_id=thread_id)
         for number, user_id in enumerate(user_ids)
     ]
+
+
+async def verify_all(world: World) -> list[Finding]:
+    found: list[Finding] = []
+    connection = await asyncpg.connect(world.database_url)
+    try:
+        await verify(connection, found.append, lambda _summary: None)
+    finally:
+        await connection.close()
+    return found
 
 
 async def test_many_members_come_in_part_by_part_and_each_once(
@@ -91,3 +112,23 @@ async def test_a_thread_goes_on_where_people_have_gone_on(
     changed = await world.changes(ann, room.id, own.rev)
     assert {each.id for each in changed.messages} == {root.id, late[0].id}
     assert changed.position.rev == (await world.get_room(ann, room.id)).rev
+
+
+async def test_reactions_keep_the_order_in_which_they_were_given(world: World, intake: HistoryIntake):
+    """Four in which ids do not ascend, of two kinds: listed as they are shown, and one more comes last."""
+    ann, *others = sorted((new_id() for _ in range(4)), reverse=True)
+    room = head(ann)
+    [liked] = said(ann)
+    given = [HistoryReaction("👍", [ann, *others]), HistoryReaction("🎉", [others[1], ann])]
+    liked = msgspec.structs.replace(liked, reactions=given)
+    newcomer = new_id()
+    people = [RoomMember(each, "member") for each in (ann, *others, newcomer)]
+    await intake.answer(HistoryBatch(room, [liked], RoomEnd(people)))
+    named = {"room_id": room.id, "message_id": liked.id}
+    expected = [Reaction(each.emoji, len(each.user_ids), each.user_ids) for each in given]
+    assert (await world.ask(messages.get, ann, **named)).reactions == expected
+    assert (await world.ask(reactions.list_reactions, ann, **named)).reactions == expected
+    await world.ask(reactions.add, newcomer, **named, emoji="👍")
+    expected[0] = Reaction("👍", 5, [ann, *others, newcomer])
+    assert (await world.ask(messages.get, ann, **named)).reactions == expected
+    assert await verify_all(world) == []

@@ -163,12 +163,13 @@ async def test_accounts_are_made_of_profiles(database: asyncpg.Connection, impor
 
 async def test_the_rules_hold_and_revs_are_dense(database: asyncpg.Connection, imported: Outcome):
     await check_rules(database)
-    rev, messages, replies, members = await database.fetchrow(
-        "SELECT r.rev, count(g.id), count(g.thread_id), r.member_count FROM messages.rooms r "
-        "JOIN messages.messages g ON g.room_id = r.id WHERE r.id = $1 GROUP BY r.rev, r.member_count",
+    rev, messages, replies, reactions, members = await database.fetchrow(
+        "SELECT r.rev, count(g.id), count(g.thread_id), "
+        "(SELECT count(*) FROM messages.reactions e WHERE e.room_id = r.id), r.member_count "
+        "FROM messages.rooms r JOIN messages.messages g ON g.room_id = r.id WHERE r.id = $1 GROUP BY r.id",
         ROOM,
     )
-    assert rev == messages + replies + members + 1, "the last one opened the room"
+    assert rev == messages + replies + reactions + members + 1, "the last one opened the room"
 
 
 async def test_the_summary_says_what_was_lost(imported: Outcome):

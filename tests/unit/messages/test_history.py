@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.messages.domain.history import Root, place
-from shared.contracts.importing import HistoryMessage
+from shared.contracts.importing import HistoryMessage, HistoryReaction
 
 NOON = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
@@ -34,6 +34,18 @@ def test_a_reply_takes_two_revs_and_a_place_in_its_thread():
         NOON + timedelta(seconds=1),
     )
     assert (outcome.rev, outcome.last_seq, outcome.grown) == (14, 7, {})
+
+
+def test_each_reaction_takes_a_rev_and_the_message_has_the_last():
+    liked = HistoryMessage(
+        "b", "ann", "x", NOON, thread_id="a",
+        reactions=[HistoryReaction("👍", ["cid", "ben"]), HistoryReaction("🎉", ["ben"])],
+    )  # fmt: skip
+    outcome = place([said("a"), liked, said("c")], 10, 0, {})
+    assert [each.rev for each in outcome.placed] == [11, 15, 17]
+    root = outcome.placed[0].root
+    assert root is not None
+    assert (root.rev, outcome.rev) == (16, 17)
 
 
 def test_a_thread_that_is_stored_grows():
