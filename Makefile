@@ -15,19 +15,19 @@ MINUTES ?= 10
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 
 help: ## Show this menu
-	@echo "ChatCraft. Needs Python 3.11 or newer, make and a shell; everything else is fetched."
+	@echo "ChatCraft. Needs Python 3.11 or newer, make and a shell; the rest is fetched."
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | while IFS='	' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
 
 setup: .venv/.done ## Create .venv with the locked dependencies
 
-run: setup web ## Start ChatCraft and print its address (options: make run ARGS="--port 9000")
+run: setup web ## Start ChatCraft and print its address (ARGS="--port 9000")
 	@exec $(BIN)/chatcraft up $(ARGS)
 
-cluster: setup web ## Start a whole cluster behind HAProxy on this machine (ARGS="--gateways 5")
+cluster: setup web ## Start a cluster behind HAProxy here (ARGS="--gateways 5")
 	@exec $(BIN)/python -m deploy.cluster $(ARGS)
 
-test: setup web browser slapd promtool check ## Run all checks and tests, the browser's too (make test ARGS="-k word")
+test: setup web browser slapd promtool check ## Run all checks and tests, the browser's too (ARGS="-k word")
 	@$(NODE) npm run --silent test
 	@$(BIN)/python -m pytest $(or $(ARGS),$(SIDE_BY_SIDE))
 
@@ -40,25 +40,25 @@ check: setup web ## Check style, types, layers and generated files
 	@$(BIN)/python -m shared.documents check
 	@$(NODE) npm run --silent check
 
-bench: setup ## Measure, and write the figures to bench/results/
+bench: setup ## Measure rooms; figures go to bench/results/
 	@$(BIN)/python -m bench.rooms $(ARGS)
 
-bench-gateway: setup ## Measure the gateway against the machine's limit and its peers (ARGS="--quick")
+bench-gateway: setup ## Measure the gateway, its limit, its peers (ARGS="--quick")
 	@$(BIN)/python -m bench.gateway $(ARGS)
 
-bench-store: setup ## Measure the message store, ten million messages of it too (ARGS="--quick")
+bench-store: setup ## Measure the store, with 10 million messages (ARGS="--quick")
 	@$(BIN)/python -m bench.store $(ARGS)
 
-bench-accounts: setup ## Measure signing in, token checks, and messages beside a flood of logins (ARGS="--quick")
+bench-accounts: setup ## Measure signing in, and a flood of it (ARGS="--quick")
 	@$(BIN)/python -m bench.accounts $(ARGS)
 
-bench-cluster: setup ## Measure several gateways behind HAProxy, one killed, all restarted (ARGS="--quick")
+bench-cluster: setup ## Measure several gateways behind HAProxy (ARGS="--quick")
 	@$(BIN)/python -m bench.cluster $(ARGS)
 
-soak: setup ## Come, go, talk and break off for MINUTES=10, then look for leaks
+soak: setup ## Come, go and talk for MINUTES=10, then look for leaks
 	@$(BIN)/python -m bench.soak --minutes $(MINUTES) $(ARGS)
 
-chaos: setup ## Break everything for MINUTES=10 by the schedule of SEED=7, then look what is lost, doubled or leaked
+chaos: setup ## Break everything for MINUTES=10 by SEED=7, then judge
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fmt: setup ## Format the code and sort its imports
@@ -67,10 +67,10 @@ fmt: setup ## Format the code and sort its imports
 
 web: web/dist/index.html ## Build the web client into web/dist/
 
-image: ## Build the container image of all services (needs Docker or Podman's docker)
+image: ## Build the container image (needs Docker, or Podman's docker)
 	@docker build --file deploy/Dockerfile --tag chatcraft:$(VERSION) .
 
-clean: ## Remove everything that was built; your data in .chatcraft/ stays
+clean: ## Remove what was built; your data in .chatcraft/ stay
 	@rm -rf .venv web/node_modules web/dist dist test-artifacts .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

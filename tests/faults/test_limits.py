@@ -120,7 +120,7 @@ async def test_a_stream_that_does_not_drain_is_dropped(broken: Stack, anna: Pers
             return await read_gateway(broken, 1, "lags_total") > lags
 
         await eventually(has_lagged)
-        await eventually(is_gone, timeout_s=30)
+        await eventually(is_gone, timeout_s=60)
 
 
 async def read_until(narrow: sockets.socket, wanted: bytes) -> None:
