@@ -27,7 +27,7 @@ run: setup web ## Start ChatCraft and print its address (ARGS="--port 9000")
 cluster: setup web ## Start a cluster behind HAProxy here (ARGS="--gateways 5")
 	@exec $(BIN)/python -m deploy.cluster $(ARGS)
 
-test: setup web browser slapd promtool check ## Run all checks and tests, the browser's too (ARGS="-k word")
+test: setup web browser slapd promtool check ## Run all checks and tests, browser's too (ARGS="-k word")
 	@$(NODE) npm run --silent test
 	@$(BIN)/python -m pytest $(or $(ARGS),$(SIDE_BY_SIDE))
 
@@ -46,7 +46,7 @@ bench: setup ## Measure rooms; figures go to bench/results/
 bench-gateway: setup ## Measure the gateway, its limit, its peers (ARGS="--quick")
 	@$(BIN)/python -m bench.gateway $(ARGS)
 
-bench-store: setup ## Measure the store, with 10 million messages (ARGS="--quick")
+bench-store: setup ## Measure the store, 10 million messages (ARGS="--quick")
 	@$(BIN)/python -m bench.store $(ARGS)
 
 bench-accounts: setup ## Measure signing in, and a flood of it (ARGS="--quick")
@@ -67,7 +67,7 @@ fmt: setup ## Format the code and sort its imports
 
 web: web/dist/index.html ## Build the web client into web/dist/
 
-image: ## Build the container image (needs Docker, or Podman's docker)
+image: ## Build the container image (needs Docker or Podman)
 	@docker build --file deploy/Dockerfile --tag chatcraft:$(VERSION) .
 
 clean: ## Remove what was built; your data in .chatcraft/ stay
