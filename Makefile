@@ -1,6 +1,8 @@
 # `make` shows the menu. All paths are relative: make cannot quote a space, and a checkout may lie below one.
 
 SHELL := /bin/sh
+# Where bytecode may not be kept, each of a test run's thousand processes compiles all that it loads.
+unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup run cluster test check bench bench-gateway bench-store bench-accounts bench-cluster soak chaos fmt web image clean browser slapd promtool FORCE
