@@ -5,7 +5,7 @@ SHELL := /bin/sh
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run cluster test check bench bench-gateway bench-store bench-accounts bench-cluster soak chaos fmt web image clean browser slapd promtool FORCE
+.PHONY: help setup run cluster test check bench bench-gateway bench-store bench-accounts bench-cluster soak chaos fmt web image clean tools browser slapd promtool vitest FORCE
 
 BIN := .venv/bin
 NODE := sh deploy/local/make/with_node.sh
@@ -29,8 +29,9 @@ run: setup web ## Start ChatCraft and print its address (ARGS="--port 9000")
 cluster: setup web ## Start a cluster behind HAProxy here (ARGS="--gateways 5")
 	@exec $(BIN)/python -m deploy.cluster $(ARGS)
 
-test: setup web browser slapd promtool check ## Run all checks and tests, browser's too (ARGS="-k word")
-	@$(NODE) npm run --silent test
+test: setup ## Run all checks and tests, browser's too (ARGS="-k word")
+	@$(MAKE) --no-print-directory -j2 web tools
+	@$(MAKE) --no-print-directory -j2 check vitest
 	@$(BIN)/python -m pytest $(or $(ARGS),$(SIDE_BY_SIDE))
 
 check: setup web ## Check style, types, layers and generated files
@@ -75,6 +76,15 @@ image: ## Build the container image (needs Docker or Podman)
 clean: ## Remove what was built; your data in .chatcraft/ stay
 	@rm -rf .venv web/node_modules web/dist dist test-artifacts .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+vitest: setup web
+	@$(NODE) npm run --silent test
+
+# One after the other: apt-get takes a lock.
+tools: setup
+	@sh deploy/local/make/browser.sh
+	@sh deploy/local/make/slapd.sh
+	@sh deploy/local/make/promtool.sh
 
 browser: setup
 	@sh deploy/local/make/browser.sh

@@ -128,6 +128,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show with a failed test what the processes logged meanwhile; whole logs are in test-artifacts/."""
     report = yield
+    if report.passed:
+        report.sections.clear()  # nobody reads them, and with xdist another process would be sent them
     if report.failed:
         for running in list(Stack.running):
             report.sections.append((f"logs of {running.name}", running.read_logs()))

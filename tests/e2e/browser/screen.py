@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from tests.e2e.browser.tab import Tab
 from tests.stack import ARTIFACTS
 
-SCREENS = [f"{width}-{scheme}" for scheme in ("light", "dark") for width in (1280, 768, 360)]
+SCREENS = [f"{width}-{scheme}" for scheme in ("light", "dark") for width in (1280, 360)]
 
 
 @dataclass
