@@ -59,8 +59,12 @@ def load_settings(kind: type[Settings]) -> Settings:
     try:
         return kind()
     except ValidationError as exc:
-        # The name and what is wrong, never the value: it may be a secret.
-        sys.exit("\n".join(f"{_name(error['loc'])}: {error['msg']}" for error in exc.errors()))
+        sys.exit("\n".join(list_problems(exc)))
+
+
+def list_problems(exc: ValidationError) -> list[str]:
+    """Return a line for each setting: its name and what is wrong, never the value, which may be a secret."""
+    return [f"{_name(error['loc'])}: {error['msg']}" for error in exc.errors()]
 
 
 def _name(location: tuple[int | str, ...]) -> str:

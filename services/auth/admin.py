@@ -26,7 +26,7 @@ from shared.contracts.internal import Revocation
 from shared.contracts.privacy import MessagesChoice
 from shared.errors import ChatError
 from shared.lifecycle import StartupError
-from shared.settings import find_setting
+from shared.settings import find_setting, list_problems
 from shared.telemetry import configure_logging
 
 _NODES_ASK_EVERY_S = 5
@@ -174,9 +174,7 @@ def _read_secrets() -> tuple[bytes, list[bytes]]:
     try:
         settings = SecretSettings()
     except ValidationError as exc:
-        # Never the value: it may be a secret.
-        problems = [f"CHATCRAFT_{str(error['loc'][0]).upper()}: {error['msg']}" for error in exc.errors()]
-        raise StartupError("; ".join(problems)) from None
+        raise StartupError("; ".join(list_problems(exc))) from None
     return settings.secret, settings.previous_secrets
 
 

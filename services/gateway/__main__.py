@@ -19,7 +19,7 @@ from services.gateway.proxies import BehindProxies
 from services.gateway.request_head import BoundedHeadProtocol
 from services.gateway.settings import GatewaySettings
 from shared.contracts.limits import Limits
-from shared.lifecycle import add_health_routes, private_config, tune_collector
+from shared.lifecycle import add_health_routes, private_config, spare_collector
 from shared.listening import bind_all
 from shared.settings import load_settings
 from shared.telemetry import get_logger
@@ -84,7 +84,7 @@ async def run(settings: GatewaySettings) -> int:
     if public.started:
         gateway: Gateway = app.state.gateway
         private_app.state.checks = gateway.checks
-        tune_collector()
+        spare_collector()
         await asyncio.wait({stop, serving}, return_when=asyncio.FIRST_COMPLETED)
         private_app.state.checks = {"draining": _refuse}
         await _leave(gateway, settings.gateway_pre_stop_s, hurrying)

@@ -12,6 +12,7 @@ import "./styles/controls.css";
 import "./styles/layout.css";
 import "./styles/rooms.css";
 import "./styles/timeline.css";
+import "./styles/skeleton.css";
 import "./styles/composer.css";
 import "./styles/dialogs.css";
 import "./styles/welcome.css";
