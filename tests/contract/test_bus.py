@@ -12,7 +12,7 @@ from shared.errors import ChatError
 from shared.ids import new_id
 from tests.tcp_proxy import TcpProxy
 
-DEADLINE_S = 10
+DEADLINE_S = 30
 CALLER = Caller("a-user", "a-login", "member", "192.0.2.7")
 PING = "rpc.test.ping"
 

@@ -15,7 +15,7 @@ from shared.dispatch import Dispatcher
 from shared.errors import ChatError, not_found, unavailable
 from shared.ids import new_id
 
-DEADLINE_S = 10
+DEADLINE_S = 30
 CALLER = Caller(new_id(), new_id(), "member", "192.0.2.7")
 
 

@@ -11,7 +11,7 @@ import pytest
 from shared.bus import Bus, BusRequest, Endpoint
 from tests.wire import eventually
 
-DEADLINE_S = 10
+DEADLINE_S = 30
 PING, OTHER = "rpc.test.moving", "svc.gateway.deliveries"
 
 

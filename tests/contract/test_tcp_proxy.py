@@ -9,7 +9,7 @@ import pytest
 from tests.tcp_proxy import TcpProxy
 from tests.wire import eventually
 
-WAIT_S = 10.0
+WAIT_S = 30.0
 DELAY_S = 0.3
 
 

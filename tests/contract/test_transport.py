@@ -58,7 +58,7 @@ class RecordingNode:
         self.changed.set()
 
     async def wait_for(self, news: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while news not in self.news:
                 self.changed.clear()
                 await self.changed.wait()
@@ -124,7 +124,7 @@ async def pair(request: pytest.FixtureRequest) -> AsyncIterator[tuple[RecordingN
 async def fill(node: RecordingNode) -> None:
     """Write to a peer that does not read until it counts as slow."""
     frame = text_frame(b"x" * 60_000)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while "slow" not in node.news:
             node.connection.write(frame)
             await asyncio.sleep(0)
@@ -132,7 +132,7 @@ async def fill(node: RecordingNode) -> None:
 
 async def receive_close(client: ClientConnection) -> int:
     """Read to the end and return the server's close code."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         with suppress(ConnectionClosed):
             while True:
                 await client.recv()
@@ -269,7 +269,7 @@ async def test_an_event_stream_that_nobody_reads_is_let_go_with_its_socket(
         await fill(node)
         node.connection.close(CloseCode.LOGIN_ENDED)
         await node.wait_for("closed")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await reader.read(65_536):
                 pass  # what the kernel holds; then the end
         writer.close()

@@ -162,7 +162,7 @@ async def test_everybody_ends_in_order_within_the_grace_it_is_given(
     await cluster.wait_ready()
     gateway = cluster.processes["gateway"]
     leaving = asyncio.create_task(gateway.stop(graces_s["gateway"]))
-    await eventually(lambda: is_unready(gateway), 30)
+    await eventually(lambda: is_unready(gateway))
     async with httpx2.AsyncClient(timeout=30) as http:  # unready, and yet it serves who has not noticed
         assert (await http.get(cluster.url)).status_code == 200
     assert await leaving == 0

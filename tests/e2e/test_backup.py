@@ -93,14 +93,14 @@ async def turn_totp_on(person: Person) -> str:
 
 async def says_more(talker: Talker, count: int = 10) -> None:
     wanted = len(talker.acked) + count
-    await eventually(lambda: len(talker.acked) >= wanted, 30)
+    await eventually(lambda: len(talker.acked) >= wanted)
 
 
 async def wait_erased(http: httpx2.AsyncClient, url: str, receipt: str) -> None:
     async def is_erased() -> bool:
         return bool(read(await http.get(f"{url}/api/v1/erasures/{receipt}"))["state"] == "finished")
 
-    await eventually(is_erased, 30)
+    await eventually(is_erased)
 
 
 async def sign_in(http: httpx2.AsyncClient, url: str, person: Person, totp: str = "") -> Person:

@@ -69,7 +69,7 @@ async def test_twenty_of_twelve_and_twelve_remain_and_the_newcomers_are_closed(d
     assert devices.living == [*first, *second[:8]]
 
 
-async def test_a_freed_place_can_be_used_on_the_other_node_within_a_second(devices: Devices) -> None:
+async def test_a_freed_place_can_be_used_on_the_other_node(devices: Devices) -> None:
     first = await devices.open(HERE, 12)
     await devices.open(THERE, 8)
     assert not await devices.is_admitted(THERE)
@@ -96,7 +96,7 @@ async def test_connections_of_a_killed_node_stop_counting_and_presence_away_leav
         await devices.open(HERE, 20)
         assert not await devices.is_admitted(THERE)
         await own.kill("gateway", HERE)
-        await eventually(lambda: devices.is_admitted(THERE), 20)
+        await eventually(lambda: devices.is_admitted(THERE))
         await own.kill("presence")
         await devices.open(THERE, CAP - len(devices.living))
         assert not await devices.is_admitted(THERE)

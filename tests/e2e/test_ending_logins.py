@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from tests.stack import Stack
-from tests.wire import PASSWORD, People, Person, Refused, Socket, read
+from tests.wire import AT_ONCE_S, PASSWORD, People, Person, Refused, Socket, read
 
 
 async def sign_in_again(person: Person, node: str) -> Person:
@@ -33,7 +33,7 @@ async def boss(stack: Stack, people: People, http: httpx2.AsyncClient) -> AsyncI
 
 
 async def wait_all_closed(sockets: list[Socket], code: int) -> None:
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(AT_ONCE_S):
         assert [await socket.wait_closed() for socket in sockets] == [code] * len(sockets)
 
 
@@ -61,7 +61,7 @@ async def test_ending_all_other_logins_closes_their_sockets_on_every_node_and_ke
         ("PUT role", {"role": "admin"}, 4003),
     ],
 )
-async def test_what_an_administrator_ends_is_over_on_every_node_within_a_second(
+async def test_what_an_administrator_ends_is_over_on_every_node_at_once(
     people: People, boss: Person, door: str, body: Any, code: int
 ):
     person = await people.register("carl")

@@ -23,7 +23,7 @@ async def make_export(person: Person) -> dict[str, Any]:
         [found] = (await person.rest("GET", "/users/me/exports"))["exports"]
         return found if found["state"] == "ready" else None
 
-    return await eventually(is_ready, 30)
+    return await eventually(is_ready)
 
 
 async def fetch(person: Person, export_id: str, token: str | None = None) -> httpx2.Response:
@@ -107,7 +107,7 @@ async def test_who_takes_too_many_at_once_is_slowed(anna: Person):
     async def is_free() -> bool:
         return (await fetch(anna, export["id"])).status_code == 200
 
-    await eventually(is_free, 30)
+    await eventually(is_free)
 
 
 async def open_unread(person: Person, export_id: str) -> socket.socket:
@@ -141,7 +141,7 @@ async def test_an_erased_account_is_out_of_every_door_and_a_nameless_one_stays(a
         answer = await bert.http.get(f"{bert.url}/api/v1/erasures/{started['receipt']}")
         return read(answer)["state"] == "finished"
 
-    await eventually(is_over, 30)
+    await eventually(is_over)
     assert (await fetch(anna, new_id())).status_code == 401
     [nameless] = (await bert.rest("GET", f"/users?ids={anna.id}"))["users"]
     assert (nameless["display_name"], nameless["deactivated"]) == ("Deleted user", True)

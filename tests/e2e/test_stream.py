@@ -11,7 +11,7 @@ import pytest
 
 from tests.wire import Json, Person, Refused, read
 
-WAIT_S = 10
+WAIT_S = 30
 
 
 class Stream:

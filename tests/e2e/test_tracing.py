@@ -81,7 +81,7 @@ async def test_a_send_is_one_trace_from_the_gateway_over_nats_to_the_sql(
         roots = [s for s in collector.spans if s.name == "messages.send" and s.service == "chatcraft-gateway"]
         return roots[-1] if roots else None
 
-    root = await eventually(find_root, 30)
+    root = await eventually(find_root)
     spans = await collector.wait_for(root.trace_id, *WAY)
     ask = find_one(spans, "ask rpc.messages.send")
     served = of_service(spans, "messages.send", "chatcraft-messages")
@@ -118,7 +118,7 @@ async def test_sends_that_share_a_batch_link_to_the_one_span_of_it(
         found = [s for s in new if s.name == "messages.send" and s.service == "chatcraft-messages"]
         return found if len(found) >= 20 else None
 
-    served = await eventually(find_served, 30)
+    served = await eventually(find_served)
     batches = {link for span in served for link in span.links}
     shared = [link for link in batches if sum(link in span.links for span in served) > 1]
     assert shared, "twenty at once were not twenty batches"

@@ -109,15 +109,26 @@ async def count_held(stack: Stack) -> dict[str, float]:
 
 
 async def lets_go(stack: Stack, held: dict[str, float]) -> None:
-    """Wait until the processes hold no more than before, but for links that are kept for the next use."""
+    """Wait until the processes hold no more than before, but for links that are kept for the next use.
+
+    That takes some 11 s: a task watches whether an outage is over (`shared/outages.py`).
+    """
+    more: dict[str, float] = {}
 
     async def is_let_go() -> bool:
+        nonlocal more
         now = await count_held(stack)
-        return all(
-            now[name] <= held[name] + (_KEPT_LINKS if name.endswith("descriptors") else 0) for name in held
-        )
+        more = {name: now[name] - held[name] for name in held if now[name] > held[name] + _keeps(name)}
+        return not more
 
-    await eventually(is_let_go)
+    try:
+        await eventually(is_let_go)
+    except TimeoutError:
+        raise AssertionError(f"more than before: {more}") from None
+
+
+def _keeps(name: str) -> int:
+    return _KEPT_LINKS if name.endswith("descriptors") else 0
 
 
 def _count_descriptors(pid: int) -> int:

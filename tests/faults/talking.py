@@ -84,5 +84,5 @@ def created(socket: Socket, room_id: str) -> list[str]:
 
 
 async def hears_all(socket: Socket, talker: Talker) -> None:
-    await eventually(lambda: set(talker.acked) <= set(created(socket, talker.room_id)), 25)
+    await eventually(lambda: set(talker.acked) <= set(created(socket, talker.room_id)))
     assert [each for each in created(socket, talker.room_id) if each in set(talker.acked)] == talker.acked

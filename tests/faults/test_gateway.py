@@ -11,7 +11,7 @@ import pytest
 from tests.faults.observing import read_metrics
 from tests.faults.talking import created, hears_all, list_all, talking
 from tests.stack import Stack
-from tests.wire import People, Person, Refused, eventually, new_id
+from tests.wire import AT_ONCE_S, People, Person, Refused, eventually, new_id
 
 
 async def test_clients_of_a_killed_gateway_are_whole_on_another(
@@ -52,7 +52,7 @@ async def test_a_hint_that_was_never_sent_is_made_good_although_the_room_stays_s
                 room_id, message["id"], rev,
             )  # fmt: skip
         await database.close()
-        frames = await eventually(lambda: socket.of_room(room_id), 21)
+        frames = await eventually(lambda: socket.of_room(room_id))
         assert (frames[0]["ev"], frames[0]["rev"]) == ("room.changes", rev)
         assert frames[0]["d"]["after_rev"] == rev - 1
         assert [each["text"] for each in frames[0]["d"]["messages"]] == ["after"]
@@ -67,7 +67,7 @@ async def test_nats_restarted_under_traffic_loses_nothing(broken: Stack, anna: P
             await asyncio.sleep(2)  # the fault itself: two seconds without a bus
             await broken.restart("nats")
             before = len(talker.acked)
-            await eventually(lambda: len(talker.acked) > before + 10, 20)
+            await eventually(lambda: len(talker.acked) > before + 10)
         await hears_all(socket, talker)
         assert await list_all(anna, room_id) == talker.acked
 
@@ -86,13 +86,13 @@ async def test_a_black_hole_to_nats_is_noticed_and_healed(
         async with talking(anna, room_id) as talker:
             await eventually(lambda: len(created(socket, room_id)) > 5)
             proxy.stall()
-            await eventually(lambda: is_status(readiness, 503), 10)
+            await eventually(lambda: is_status(readiness, 503))
             with pytest.raises(Refused) as caught:
                 await socket.call("users.me")
             assert caught.value.code in {"unavailable", "timeout"}
             proxy.flow()
             proxy.cut()
-            await eventually(lambda: is_status(readiness, 200), 20)
+            await eventually(lambda: is_status(readiness, 200))
         await hears_all(socket, talker)
 
 
@@ -127,7 +127,7 @@ async def test_a_bus_that_comes_back_while_auth_is_away_delivers_and_no_task_fai
         await broken.kill("nats", number=signal.SIGKILL)
         await broken.restart("nats")
         async with talking(anna, room_id) as talker:
-            await eventually(lambda: talker.acked, 20)
+            await eventually(lambda: talker.acked)
         await hears_all(socket, talker)
         for index in range(2):
             failures = (await read_metrics(broken, "gateway", index)).get("chatcraft_task_failures_total", 0)
@@ -203,16 +203,16 @@ async def test_a_reader_that_missed_too_much_reloads_and_only_that_one(
             await socket.wait_for_event("message.created", id=message["id"])
 
 
-async def test_removal_logout_and_deactivation_are_felt_within_a_second(
+async def test_removal_logout_and_deactivation_are_felt_at_once(
     broken: Stack, anna: Person, bert: Person
 ) -> None:
     room_id = await anna.create_room(members=(bert,))
     async with bert.socket() as here, bert.socket(broken.gateway_urls[0]) as there:
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(AT_ONCE_S):
             await anna.rest("DELETE", f"/rooms/{room_id}/members/{bert.id}")
             for socket in (here, there):
                 await socket.wait_for_event("member.left", user_id=bert.id)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(AT_ONCE_S):
             await bert.rest("POST", "/auth/logout", {})
             assert [await socket.wait_closed() for socket in (here, there)] == [4500, 4500]
         with pytest.raises(Refused):

@@ -72,9 +72,9 @@ class Reader:
         """Come, hear some more, and everything that was said before; then leave."""
         async with self.reading() as socket:
             wanted = len(talker.acked) + SAID_PER_STEP
-            await eventually(lambda: len(talker.acked) >= wanted, 30)
+            await eventually(lambda: len(talker.acked) >= wanted)
             heard = set(talker.acked)
-            await eventually(lambda: heard <= {*self.seen, *created(socket, self.room_id)}, 20)
+            await eventually(lambda: heard <= {*self.seen, *created(socket, self.room_id)})
 
 
 async def gets_in_and_is_seen(person: Person, other: Person) -> None:

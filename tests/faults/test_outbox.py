@@ -122,7 +122,7 @@ async def is_waiting_for_lock(broken: Stack) -> bool:
         await connection.close()
 
 
-async def test_what_a_writer_committed_and_did_not_publish_another_publishes_within_three_seconds(
+async def test_what_a_writer_committed_and_did_not_publish_another_publishes(
     broken: Stack, anna: Person, bert: Person, proxied: Any, database: asyncpg.Connection
 ) -> None:
     room_id = await anna.create_room(members=(bert,))
@@ -137,7 +137,7 @@ async def test_what_a_writer_committed_and_did_not_publish_another_publishes_wit
             await broken.restart("messages", 1)
         await eventually(lambda: is_stored(database, room_id, message_id))
         await die(broken, proxy)
-        assert message_id.encode() in (await heard.next_msg(timeout=3)).data
+        assert message_id.encode() in (await heard.next_msg(timeout=30)).data
         await hears(socket, room_id, message_id)
         await asyncio.gather(sending, return_exceptions=True)
         await eventually(lambda: is_empty(database))
@@ -158,12 +158,12 @@ async def test_what_was_published_and_not_deleted_is_published_again_and_seen_on
         async with held(database, "DELETE"):
             message_id = new_id()
             assert not (await send(anna, room_id, message_id))["duplicate"]
-            first = (await heard.next_msg(timeout=3)).data
+            first = (await heard.next_msg(timeout=30)).data
             await eventually(lambda: is_waiting_for_lock(broken))
             await broken.kill("messages", 0, signal.SIGKILL)
         assert await count_rows(database) == 1
         await broken.restart("messages", 1)
-        assert (await heard.next_msg(timeout=5)).data == first
+        assert (await heard.next_msg(timeout=30)).data == first
         await eventually(lambda: is_empty(database))
         await anna.send(room_id, "and on")
         await eventually(lambda: len(created(socket, room_id)) == 2)
@@ -220,7 +220,7 @@ async def restart_nats(broken: Stack, config: Path, text: str) -> None:
     async with httpx2.AsyncClient() as http:
         for service, index in broken.children:
             url = broken.health_url(service, index) + "/readyz"
-            await eventually(lambda url=url: is_ok(http, url), 20)
+            await eventually(lambda url=url: is_ok(http, url))
 
 
 async def is_ok(http: httpx2.AsyncClient, url: str) -> bool:

@@ -246,9 +246,9 @@ async def test_an_erasure_that_is_killed_again_and_again_is_done_once_and_leaves
     async with bert.socket() as socket:
         await erase_amid_kills(broken, life, seed, "erase", 400)
         marker = await bert.send(life.shared, "and life goes on")
-        await eventually(lambda: marker["id"] in fold(socket, life.shared, known), 30)
+        await eventually(lambda: marker["id"] in fold(socket, life.shared, known))
         fresh = await read_room(bert, life.shared, life.root)
-        await eventually(lambda: fold(socket, life.shared, known) == fresh, 30)
+        await eventually(lambda: fold(socket, life.shared, known) == fresh)
         check_frames(socket, life.shared)
         left = [frame for frame in socket.of_room(life.shared) if frame["ev"] == "member.left"]
         assert Counter(frame["d"]["user_id"] for frame in left) in (
@@ -314,7 +314,7 @@ async def check_gone(broken: Stack, folk: People, life: Life) -> None:
     finally:
         await connection.close()
     # The feed acknowledges and the index follows within moments.
-    await eventually(lambda: has_no_trace(broken, life), 30)
+    await eventually(lambda: has_no_trace(broken, life))
     await check_nothing_left(broken)
     assert await list_keys_about(broken.endpoints.redis_url, life) == []
     again = await bert.http.post(f"{folk.urls[0]}/api/v1/auth/register", json=life.account)

@@ -41,7 +41,7 @@ async def check_order(reader: Person, room_id: str, sockets: Sequence[Socket]) -
     """Check that all sockets heard the room as it is stored: the same order, dense, each once."""
     stored = await list_all(reader, room_id)
     for socket in sockets:
-        await eventually(lambda socket=socket: len(created(socket, room_id)) >= len(stored), 25)
+        await eventually(lambda socket=socket: len(created(socket, room_id)) >= len(stored))
         assert created(socket, room_id) == stored
         check_frames(socket, room_id)
 
@@ -67,7 +67,7 @@ async def check_nothing_left(stack: Stack, admin_url: str | None = None) -> None
         await eventually(lambda index=index: _is_idle(stack, index))
     admin = await asyncpg.connect(admin_url or postgres_url(stack._data_dir, as_admin=True))
     try:
-        await eventually(lambda: admin.fetchval("SELECT count(*) = 0 FROM messages.outbox"), 20)
+        await eventually(lambda: admin.fetchval("SELECT count(*) = 0 FROM messages.outbox"))
         assert await admin.fetchval(STUCK) == 0
         assert await admin.fetchval(SESSIONS) <= POOL * len(replicas)
         findings: list[Finding] = []

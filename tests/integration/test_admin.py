@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.up_process import COMMAND, UpProcess, run_program
-from tests.wire import People, Refused, read
+from tests.wire import AT_ONCE_S, People, Refused, read
 
 
 async def admin(data_dir: Path, *arguments: str, env: dict[str, str] | None = None) -> tuple[int, list[str]]:
@@ -58,7 +58,7 @@ async def test_an_unmigrated_database_is_explained(tmp_path, databases):
     assert (code, lines) == (1, ["the database is not migrated: run python -m shared.migrate"])
 
 
-async def test_the_first_administrator_is_made_and_what_ends_access_closes_sockets_within_a_second(
+async def test_the_first_administrator_is_made_and_what_ends_access_closes_sockets_at_once(
     tmp_path, fresh_database
 ):
     data_dir = tmp_path / "data"
@@ -68,7 +68,7 @@ async def test_the_first_administrator_is_made_and_what_ends_access_closes_socke
         anna, bert = await folk.register("anna"), await folk.register("bert")
         async with anna.socket() as socket:
             assert (await admin(data_dir, "promote", anna.user["username"]))[0] == 0
-            assert await socket.wait_closed(1) == 4003
+            assert await socket.wait_closed(AT_ONCE_S) == 4003
         asked = {"refresh_token": anna.tokens["refresh_token"]}
         anna.tokens = read(await http.post(f"{url}/api/v1/auth/refresh", json=asked))["tokens"]
         shown = await anna.rest("GET", "/admin/users")
@@ -78,7 +78,7 @@ async def test_the_first_administrator_is_made_and_what_ends_access_closes_socke
             sockets = [person.socket() for _ in range(4)]  # some on either gateway, most likely
             opened = [await each.__aenter__() for each in sockets]
             assert (await admin(data_dir, command, person.user["username"]))[0] == 0
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(AT_ONCE_S):
                 assert [await each.wait_closed() for each in opened] == [code] * 4
             with pytest.raises(Refused) as refused:
                 await person.rest("GET", "/users/me")

@@ -16,7 +16,7 @@ from tests.wire import Person
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 FIN, RSV1, RSV2, RSV3, MASKED = 0x80, 0x40, 0x20, 0x10, 0x80
 GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-WAIT_S = 10.0
+WAIT_S = 30.0
 
 
 class Received(NamedTuple):

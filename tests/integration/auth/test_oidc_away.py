@@ -75,7 +75,7 @@ async def test_a_discovery_that_fails_is_unavailable_and_good_again_soon_after(
     async def is_good_again() -> bool:
         return await code_of(arrive(fresh, liar)) is None
 
-    await eventually(is_good_again, 30)
+    await eventually(is_good_again)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ async def test_a_provider_without_end_is_given_up_within_the_time_of_a_command(
     """A command is answered within ten seconds; and whoever else comes meanwhile is not held up."""
     await liar.behave(tenant, claims={"email": None}, **{endpoint: "drips"})
     waiting = asyncio.ensure_future(code_of(arrive(fresh, liar)))
-    await eventually(lambda: liar.count(endpoint, tenant), 30)
+    await eventually(lambda: liar.count(endpoint, tenant))
     assert await code_of(fresh.ask(registration.get_policy, Empty())) is None
     assert not waiting.done()
     assert await asyncio.wait_for(waiting, 30) is UNAVAILABLE

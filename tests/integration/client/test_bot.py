@@ -42,7 +42,7 @@ async def test_the_bot_of_the_howto_echoes(sign_up, stack, monkeypatch):
                     break
         await ann.call(bots.revoke_token, bots.RevokeBotToken(bot_id, made.id))
         with pytest.raises(ChatCraftError):
-            await asyncio.wait_for(running, 15)
+            await asyncio.wait_for(running, 30)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -26,7 +26,7 @@ async def read_afresh(client: Client, room_id: str):
 
 
 async def until_at(client: Client, room_id: str, rev: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while True:
             if client.state.rooms[room_id].rev >= rev:
                 return
@@ -130,7 +130,7 @@ async def test_typing_is_seen_by_the_others(sign_up):
     ann, bob = await sign_up(0), await sign_up(1)
     room = await ann.rooms.open_dm(bob.me.id)
     feed = bob.events()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while room.id not in bob.state.rooms:
             await feed.until(lambda event: event.name == "room.added")
     await ann.type_in(room.id)

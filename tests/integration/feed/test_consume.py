@@ -166,7 +166,7 @@ async def lose(bus: Nats, room: Room, revs: range) -> None:
 
 
 async def in_feed(bus: Nats, room: Room, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             info = await bus.jetstream().stream_info("CHAT", subjects_filter=f"chat.room.{room.id}.>")
             if sum((info.state.subjects or {}).values()) >= count:
@@ -204,7 +204,7 @@ async def test_what_the_stream_has_lost_is_filled_from_the_store_or_reported(
 
 
 async def all_acked(bus: Nats, durable: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             if not (await bus.jetstream().consumer_info("CHAT", durable)).num_ack_pending:
                 return

@@ -102,7 +102,7 @@ async def test_what_the_feed_has_not_is_said_to_wait_or_to_be_gone(
         _, [way] = await trace(stack, message["id"])
         return step(way, "published")["at"] is not None
 
-    await eventually(is_published, 30)
+    await eventually(is_published)
     client = await nats.connect(stack.endpoints.nats_url_by_user["messages"])
     await client.jetstream().purge_stream("CHAT", subject=f"chat.room.{room_id}.>")
     await client.close()

@@ -64,7 +64,7 @@ async def check_whole(world: World, user_id: str, room_id: str, heard: Heard, id
     expected = set(range(2, len(ids) + 2))
     with suppress(AssertionError):
         await heard.until(len(ids), timeout_s=5)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while True:
             if expected <= set(heard.revs):
                 break

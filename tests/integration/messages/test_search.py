@@ -36,7 +36,7 @@ async def texts(world: World, user_id: str, q: str = "", **fields: Any) -> list[
 
 async def until_texts(world: World, expected: list[str], user_id: str, q: str = "", **fields: Any) -> None:
     """Wait until exactly these are found, in any order."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             if sorted(await texts(world, user_id, q, **fields)) == sorted(expected):
                 return

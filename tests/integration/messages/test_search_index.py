@@ -36,7 +36,7 @@ async def count(world: World, user_id: str, q: str) -> int:
 
 
 async def until_count(world: World, user_id: str, q: str, expected: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             if await count(world, user_id, q) == expected:
                 return
@@ -97,7 +97,7 @@ async def test_more_than_one_round_is_gone_through(world: World, engine: AsyncEn
     room = await world.room(ann)
     await asyncio.gather(*(world.send(ann, room.id, f"many {number}") for number in range(250)))
     indexer = Indexer(engine)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await indexer.audit():
             await indexer.catch_up()
     found: set[str] = set()

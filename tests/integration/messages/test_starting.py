@@ -29,7 +29,7 @@ async def test_an_instance_is_ready_once_it_answers_every_command(
     for check in world.apps[0].state.checks.values():
         await check()
     subjects = set()
-    info = await world.gateway.request("$SRV.INFO.messages", b"", timeout_s=5)
+    info = await world.gateway.request("$SRV.INFO.messages", b"", timeout_s=30)
     for endpoint in msgspec.json.decode(info)["endpoints"]:
         subjects.add(endpoint["subject"])
     declared = {each.subject for each in iter_commands() if each.service == "messages"}

@@ -30,7 +30,7 @@ Reply = TypeVar("Reply", bound=Struct)
 TIMEOUT_S = 15
 
 
-async def eventually(check: Callable[[], Any], timeout_s: float = 10) -> Any:
+async def eventually(check: Callable[[], Any], timeout_s: float = 30) -> Any:
     """Wait until `check` returns something true; fail with what it returned last."""
     deadline = asyncio.get_running_loop().time() + timeout_s
     while not (result := check()):
@@ -39,7 +39,7 @@ async def eventually(check: Callable[[], Any], timeout_s: float = 10) -> Any:
     return result
 
 
-async def eventually_in(database: asyncpg.Connection, query: str, timeout_s: float = 10) -> None:
+async def eventually_in(database: asyncpg.Connection, query: str, timeout_s: float = 30) -> None:
     """Wait until the query's one value is true."""
     async with asyncio.timeout(timeout_s):
         while True:
@@ -69,7 +69,7 @@ class Heard:
     def revs(self) -> list[int]:
         return [frame["rev"] for frame in self.frames]
 
-    async def until(self, count: int, timeout_s: float = 10) -> list[dict[str, Any]]:
+    async def until(self, count: int, timeout_s: float = 30) -> list[dict[str, Any]]:
         await eventually(lambda: len(self.frames) >= count, timeout_s)
         return self.frames
 

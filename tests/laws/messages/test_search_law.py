@@ -37,7 +37,7 @@ async def test_a_search_finds_exactly_the_messages_whose_text_has_it(
     terms = [term for word in asked.split() if (term := make_term(word))]
     expected = sorted(each.text for each in kept if matches(each.text, terms))
     found = None
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while found != expected:
             page = await world.ask(search.search, ann, q=asked, limit=100)
             found = sorted(hit.message.text for hit in page.hits)
