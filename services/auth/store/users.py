@@ -4,9 +4,23 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, RowMapping, and_, case, func, literal, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Text,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY, TSVECTOR, UUID
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.auth import domain
@@ -32,6 +46,8 @@ _PROFILE = (
 _PASSWORD_HASH = case(
     (users.c.password_expires_at <= func.clock_timestamp(), None), else_=users.c.password_hash
 ).label("password_hash")
+# As the index `users_by_words` has it. Not parsed as a text would be: a word is what stands between spaces.
+_WORDS = literal_column("array_to_tsvector(array_remove(string_to_array(display_key, ' '), ''))", TSVECTOR)
 
 
 class Account(Struct, frozen=True):
@@ -154,16 +170,21 @@ async def list_active_ids(connection: AsyncConnection, user_ids: list[str]) -> l
 async def search(
     connection: AsyncConnection, prefix: str, after: domain.NamePosition | None, limit: int
 ) -> list[tuple[domain.NamePosition, Me]]:
-    """Return active people whose display or user name starts with `prefix` (any case), by display name."""
+    """Return active people whose names begin like `prefix` in any case, in the order of display names.
+
+    A user name begins so, or a display name; or each word of `prefix` begins one of a display name's words.
+    """
     wanted: list[ColumnElement[bool]] = [users.c.deactivated_at.is_(None)]
     if prefix:
+        name = domain.fold_name(prefix)
         # `^@` is "starts with": it knows no wildcards, so there is nothing to escape.
-        wanted.append(
-            or_(
-                users.c.display_key.op("^@")(domain.fold_name(prefix)),
-                users.c.username.op("^@")(domain.fold_username(prefix)),
-            )
-        )
+        begins = [
+            users.c.display_key.op("^@")(name),
+            users.c.username.op("^@")(domain.fold_username(prefix)),
+        ]
+        if words := name.split():
+            begins.append(_WORDS.op("@@")(cast(cast(" & ".join(map(_begin, words)), Text), TSQUERY)))
+        wanted.append(or_(*begins))
     place = tuple_(users.c.display_key, users.c.username)
     if after:
         wanted.append(place > tuple_(after.display_key, after.username))
@@ -175,6 +196,11 @@ async def search(
     )
     rows = (await connection.execute(statement)).mappings()
     return [(domain.NamePosition(row["display_key"], row["username"]), _to_me(row)) for row in rows]
+
+
+def _begin(word: str) -> str:
+    """Return "begins so" as a tsquery reads it, whatever is in the word."""
+    return "'" + word.replace("\\", "\\\\").replace("'", "''") + "':*"
 
 
 def _any_of(user_ids: list[str]) -> ColumnElement[Any]:

@@ -63,7 +63,25 @@ async def test_an_empty_query_lists_everybody_active_by_name(
     assert len(everybody) == len(set(everybody))
 
 
-@pytest.mark.parametrize("wild", ["%", "_", "\\", "zz%", "z_"])
+async def test_search_finds_each_word_of_a_display_name(client: Client, caller: Claims):
+    for username, display_name in [
+        ("amazing", "Grace Hopper"),
+        ("ghost", "Hop  Grace O'Neil"),
+        ("other", "Gracehopper"),
+    ]:
+        await client.register(username=username, display_name=display_name)
+    for q, found in {
+        "hopper": ["amazing"],
+        "HOP": ["amazing", "ghost"],
+        "hop gra": ["amazing", "ghost"],
+        "race": [],
+        "hopper x": [],
+        "o'n": ["ghost"],
+    }.items():
+        assert await find_all(client, caller, q, 1) == found
+
+
+@pytest.mark.parametrize("wild", ["%", "_", "\\", "'", ":*", "zz%", "z_", "zz & asker", "asker' | 'zz"])
 async def test_wildcards_are_letters_like_any_other(client: Client, caller: Claims, wild: str):
     assert await find_all(client, caller, wild, 10) == []
 
@@ -151,7 +169,10 @@ async def test_search_of_many_people_is_served_by_indexes(client: Client, engine
         plan = await connection.execute(
             text(
                 "EXPLAIN SELECT id FROM auth.users WHERE deactivated_at IS NULL"
-                " AND (display_key ^@ 'abc' OR username ^@ 'abc') ORDER BY display_key, username LIMIT 51"
+                " AND (display_key ^@ 'abc' OR username ^@ 'abc'"
+                " OR array_to_tsvector(array_remove(string_to_array(display_key, ' '), '')) "
+                " @@ 'abc:*'::tsquery)"
+                " ORDER BY display_key, username LIMIT 51"
             )
         )
         lines = "\n".join(plan.scalars())
@@ -159,3 +180,4 @@ async def test_search_of_many_people_is_served_by_indexes(client: Client, engine
     assert "Seq Scan" not in lines
     assert "users_by_name" in lines
     assert "users_username_key" in lines
+    assert "users_by_words" in lines
