@@ -10,6 +10,7 @@ from typing import Any
 import uvloop
 
 from bench.accounts.effort import FULL, QUICK, Effort
+from bench.accounts.endings import measure_endings
 from bench.accounts.flood import measure_flood
 from bench.accounts.presentation import make_tables
 from bench.accounts.signing_in import measure_logins, measure_refreshes
@@ -24,6 +25,7 @@ SCENARIOS: dict[str, Callable[[System, Effort], Awaitable[dict[str, Any]]]] = {
     "logins": measure_logins,
     "refreshes": measure_refreshes,
     "token_checks": measure_token_checks,
+    "endings": measure_endings,
     "flood": measure_flood,
 }
 

@@ -14,6 +14,8 @@ class Effort:
     """Who sign in, and who are guessed at."""
     checks: int = 5_000
     """Tokens that are checked once each."""
+    endings: int = 300
+    """Who log out, one after the other."""
     flood_repeats: int = 3
     flood_s: float = 15.0
     flood_per_s: float = 300.0
@@ -26,6 +28,7 @@ QUICK = Effort(
     window_s=2.0,
     accounts=20,
     checks=1_000,
+    endings=30,
     flood_repeats=1,
     flood_s=5.0,
 )

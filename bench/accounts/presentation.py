@@ -55,6 +55,12 @@ def _token_checks(found: Figures) -> Iterator[Table]:
     yield f"Who presents a token, one core, {found['tokens']:,} tokens", rows
 
 
+def _endings(found: Figures) -> Iterator[Table]:
+    until = f"until all sockets are closed, p50 / p99 / longest of {found['logouts']}"
+    taken = " / ".join(f"{found[name]:,.1f}" for name in ("p50_ms", "p99_ms", "max_ms"))
+    yield f"Logouts, a socket on each of {found['gateways']} gateways", [(until, f"{taken} ms")]
+
+
 def _flood(found: Figures) -> Iterator[Table]:
     rows = []
     for name in ("quiet", "flooded"):
@@ -81,5 +87,6 @@ _TABLES: dict[str, MakeTables] = {
     "logins": _logins,
     "refreshes": _refreshes,
     "token_checks": _token_checks,
+    "endings": _endings,
     "flood": _flood,
 }

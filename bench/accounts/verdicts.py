@@ -43,6 +43,7 @@ GOALS = (
     Goal("access token checked the first time", "times PyJWT", 1.5, 1.2, _times_bare),
     Goal("  again", "µs", 5, 2, lambda f: _check_us(f, JWT_CACHED)),
     Goal("API token checked again", "µs", 10, 5, lambda f: _check_us(f, API_CACHED)),
+    Goal("logout to the last socket closed, longest", "ms", 1_000, 100, lambda f: f["endings"]["max_ms"]),
     Goal("send to ack in a flood of logins, p50", "times", 2, 1.5, lambda f: _flooded(f, "p50_ms")),
     Goal("  p99", "times", 3, 1.5, lambda f: _flooded(f, "p99_ms")),
     Goal("  messages lost, doubled or refused", "", 0, 0, _lost),

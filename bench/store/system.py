@@ -22,9 +22,10 @@ from tests.stack import HOST, Stack
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """How many processes of the messages service, and how they commit."""
+    """How many processes of the messages service, how they commit, and behind how many gateways."""
 
     services: int = 1
+    gateways: int = 1
     batch_max: int = 500
     writers: int = 1
 
@@ -96,7 +97,7 @@ class System:
 async def run_system(shape: Shape, path: Path | None = None) -> AsyncIterator[System]:
     """Start everything, on a data directory of its own or on one that is there."""
     with tempfile.TemporaryDirectory() as folder, DataDir.open(path or Path(folder) / "data") as data_dir:
-        counts = {"auth": 1, "gateway": 1, "messages": shape.services, "presence": 1}
+        counts = {"auth": 1, "gateway": shape.gateways, "messages": shape.services, "presence": 1}
         async with Stack("bench-store", data_dir, counts=counts, env=shape.env) as stack:
             population = Population(stack.endpoints.database_url, data_dir.secret("secret_key"))
             yield System(stack, shape, population, data_dir)
