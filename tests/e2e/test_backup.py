@@ -172,7 +172,7 @@ async def kill_restore(life: Life, word: str) -> None:
 
 
 async def test_a_restore_that_is_killed_leaves_what_was_there(lived: Life):
-    await kill_restore(lived, "nothing is wrong")  # the last it says before it exchanges the two
+    await kill_restore(lived, "asked for again")  # the new one is filled; it is not in its place yet
     assert await list_said(lived.data_dir, lived) == lived.acked
 
 

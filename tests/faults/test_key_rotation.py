@@ -20,7 +20,7 @@ from tests.up_process import run_program
 from tests.wire import People, Person, read
 
 PEOPLE = 24
-REQUESTS_EACH = 8
+REQUESTS_EACH = 3
 
 
 async def rotate(stack: Stack) -> None:

@@ -19,7 +19,8 @@ T = TypeVar("T")
 TIMEOUT = httpx2.Timeout(4.0, connect=3.0)
 # Discovery and keys of large providers have some 20 KiB.
 ANSWER_BYTES_MAX = 262_144
-_CONNECTIONS = httpx2.Limits(max_connections=20, max_keepalive_connections=2)
+# A link serves one sign-in. Many servers let go of a silent one after 5 s: a request of that moment is lost.
+_CONNECTIONS = httpx2.Limits(max_connections=20, max_keepalive_connections=2, keepalive_expiry=1.0)
 # Who comes right after a failure is told at once, instead of waiting for another one.
 _RETRY_AFTER_S = 2.0
 

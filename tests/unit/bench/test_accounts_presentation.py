@@ -64,6 +64,14 @@ def test_every_scenario_has_its_table_and_one_that_failed_says_why():
     assert tables["refreshes"] == [("not run", "the load process ended")]
     assert len(tables) == 5
     shown = "\n".join(f"{name} {value}" for rows in tables.values() for name, value in rows)
-    for part in ("hashing pool alone", "400 times 200", "auth-0 1.70", "10.0", "40.0", "130.0 ms", "239 times 429"):
+    for part in (
+        "hashing pool alone",
+        "400 times 200",
+        "auth-0 1.70",
+        "10.0",
+        "40.0",
+        "130.0 ms",
+        "239 times 429",
+    ):
         assert part in shown
     assert "load 0.00" not in shown
