@@ -100,7 +100,7 @@ class Asker:
         """One whole sync, page after page."""
 
         async def ask() -> int:
-            asked = internal.GetMemberships([user_id], details=False)
+            asked = internal.GetMemberships([user_id])
             reply = await self.call(internal.MEMBERSHIPS, asked)
             size_bytes = len(reply)
             own = msgspec.json.decode(reply)["ok"]["users"][0]["rooms"]

@@ -82,9 +82,14 @@ async def _verify(connection: asyncpg.Connection, room_id: str | None) -> bool:
     if room_id is not None and not summary.rooms:
         _say(f"There is no room {room_id}.")
         return False
-    looked_at = f"{summary.rooms:,} rooms with {summary.revs:,} changes and {summary.users:,} users"
-    _say(f"{looked_at}: {f'{summary.findings:,} findings' if summary.findings else 'nothing is wrong'}.")
+    rooms, changes = _count(summary.rooms, "room"), _count(summary.revs, "change")
+    found_in_all = _count(summary.findings, "finding") if summary.findings else "nothing is wrong"
+    _say(f"{rooms} with {changes} and {_count(summary.users, 'user')}: {found_in_all}.")
     return not summary.findings
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 class _Progress:

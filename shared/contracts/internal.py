@@ -124,8 +124,6 @@ class KnownTokens(Struct, frozen=True):
 
 class GetMemberships(Struct, frozen=True):
     user_ids: list[str]
-    details: bool = True
-    """False: ids and revs only, in one statement."""
 
 
 class RoomOf(Struct, frozen=True):
@@ -134,7 +132,7 @@ class RoomOf(Struct, frozen=True):
     room_id: str
     rev: int
     membership: Membership | None
-    """With `details`, of the first SYNC_PAGE_ROOMS rooms; null where only the order matters."""
+    """Of the first SYNC_PAGE_ROOMS rooms; null where only the order matters."""
 
 
 class UserRooms(Struct, frozen=True):

@@ -59,10 +59,9 @@ class Calls:
         async with self._database.reading() as connection:
             epoch, places = await list_places(connection, asked.user_ids)
             user_ids = _fit_users(asked.user_ids, places)
-            shown = user_ids if asked.details else []
             pairs = [
                 (room_id, user_id)
-                for user_id in shown
+                for user_id in user_ids
                 for room_id, _ in places[user_id].rooms[:SYNC_PAGE_ROOMS]
             ]
             members = await list_by_pairs(connection, pairs)
