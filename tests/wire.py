@@ -187,6 +187,21 @@ class Socket:
             self._changed.notify_all()
 
 
+def messages_in(frame: Json) -> list[Json]:
+    """Return the messages of a numbered frame: one; or after a gap, healed by `room.changes`, all missed."""
+    if frame["ev"] != "room.changes":
+        return [frame["d"]]
+    return sorted(frame["d"]["messages"], key=lambda message: message["seq"])
+
+
+def check_follows(frame: Json, rev: int) -> None:
+    """Assert that nothing is missing between a position and a numbered frame."""
+    if frame["ev"] == "room.changes":
+        assert frame["d"]["after_rev"] <= rev < frame["rev"]
+    else:
+        assert frame["rev"] == rev + 1
+
+
 class People:
     """Registers people on a running system."""
 
