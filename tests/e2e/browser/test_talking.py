@@ -69,7 +69,7 @@ async def test_a_direct_message_opens_on_both_sides_with_presence(open_tab: TabF
     await bert.room_link("Anna").click()
     await expect(bert.message("Just between us.")).to_be_visible()
     await bert.page.close()
-    await expect(anna.room_link("Bert offline")).to_be_visible(timeout=30_000)
+    await expect(anna.room_link("Bert offline")).to_be_visible()
 
 
 async def test_whoever_types_is_named_to_the_others(open_tab: TabFactory, unique: str) -> None:
