@@ -109,7 +109,12 @@ class Socket:
         headers = options.pop("additional_headers", {}) | {"Authorization": f"Bearer {token}"}
         address = url.replace("http", "ws", 1) + "/ws"
         async with connect(
-            address, additional_headers=headers, max_size=None, compression=None, **options
+            address,
+            additional_headers=headers,
+            max_size=None,
+            compression=None,
+            open_timeout=WAIT_S,
+            **options,
         ) as websocket:
             opened = cls(websocket)
             opened.ready = json.loads(await asyncio.wait_for(websocket.recv(), WAIT_S))
