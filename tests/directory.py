@@ -93,7 +93,7 @@ class RunningDirectory:
         await asyncio.to_thread(run)
 
     def _open(self) -> ldap3.Connection:
-        server = ldap3.Server(self.url, get_info=ldap3.NONE, connect_timeout=5)
+        server = ldap3.Server(self.url, get_info=ldap3.NONE, connect_timeout=30)
         return ldap3.Connection(server, ROOT_DN, ROOT_PASSWORD, auto_bind=True, receive_timeout=20)
 
     def _answers(self) -> bool:

@@ -208,4 +208,5 @@ def encode(part: dict[str, Any]) -> str:
 
 if __name__ == "__main__":
     ThreadingHTTPServer.daemon_threads = True
+    ThreadingHTTPServer.request_queue_size = 128  # with the usual 5, many at once wait for a second SYN
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

@@ -27,7 +27,9 @@ class RunningProvider:
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}"
-        self.http = httpx2.AsyncClient(base_url=self.url, timeout=30)
+        # No link is kept: providers let idle ones go after 5 s, and at that very moment a request is lost.
+        limits = httpx2.Limits(max_keepalive_connections=0)
+        self.http = httpx2.AsyncClient(base_url=self.url, timeout=30, limits=limits)
 
     async def put_user(self, subject: str, **claims: Any) -> None:
         """Give somebody their claims at the mock."""

@@ -109,7 +109,12 @@ class Socket:
         headers = options.pop("additional_headers", {}) | {"Authorization": f"Bearer {token}"}
         address = url.replace("http", "ws", 1) + "/ws"
         async with connect(
-            address, additional_headers=headers, max_size=None, compression=None, **options
+            address,
+            additional_headers=headers,
+            max_size=None,
+            compression=None,
+            open_timeout=WAIT_S,
+            **options,
         ) as websocket:
             opened = cls(websocket)
             opened.ready = json.loads(await asyncio.wait_for(websocket.recv(), WAIT_S))
@@ -185,6 +190,21 @@ class Socket:
         async with self._changed:
             self.frames.append(frame)
             self._changed.notify_all()
+
+
+def messages_in(frame: Json) -> list[Json]:
+    """Return the messages of a numbered frame: one; or after a gap, healed by `room.changes`, all missed."""
+    if frame["ev"] != "room.changes":
+        return [frame["d"]]
+    return sorted(frame["d"]["messages"], key=lambda message: message["seq"])
+
+
+def check_follows(frame: Json, rev: int) -> None:
+    """Assert that nothing is missing between a position and a numbered frame."""
+    if frame["ev"] == "room.changes":
+        assert frame["d"]["after_rev"] <= rev < frame["rev"]
+    else:
+        assert frame["rev"] == rev + 1
 
 
 class People:

@@ -6,14 +6,14 @@ import httpx2
 import pytest
 
 from tests.stack import Stack
-from tests.wire import People, Person
+from tests.wire import WAIT_S, People, Person
 
 
 @pytest.fixture(scope="session")
 async def http() -> AsyncIterator[httpx2.AsyncClient]:
     # Links are let go before the gateway does, after 5 s of silence: at that very moment a request is lost.
     limits = httpx2.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=3)
-    async with httpx2.AsyncClient(timeout=15, limits=limits) as client:
+    async with httpx2.AsyncClient(timeout=WAIT_S, limits=limits) as client:
         yield client
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.faults.talking import Talker, list_all, talking
 from tests.stack import DEFAULT_ENV
 from tests.up_process import COMMAND, UpProcess, run_program
-from tests.wire import PASSWORD, Json, People, Person, eventually, read
+from tests.wire import PASSWORD, WAIT_S, Json, People, Person, eventually, read
 
 # ChatCraft is started four times, and restores three times.
 pytestmark = pytest.mark.timeout(300)
@@ -56,7 +56,7 @@ async def lived(tmp_path_factory: pytest.TempPathFactory) -> Life:
     """A backup was taken while two talked; then one of them had himself erased, and ChatCraft was stopped."""
     home = tmp_path_factory.mktemp("backup")
     data_dir, file, secret_file = home / "data", home / "chat.backup", home / "secret"
-    async with UpProcess(data_dir, env=UNLIMITED) as up, httpx2.AsyncClient(timeout=15) as http:
+    async with UpProcess(data_dir, env=UNLIMITED) as up, httpx2.AsyncClient(timeout=WAIT_S) as http:
         folk = People([await up.wait_ready()], http)
         anna, bert = await folk.register("anna"), await folk.register("bert")
         room_id = await anna.create_room(members=(bert,))
@@ -77,7 +77,7 @@ async def lived(tmp_path_factory: pytest.TempPathFactory) -> Life:
             assert socket.close_code is None
             last = socket.of_room(room_id)[-1]
             life.held = {room_id: {"epoch": last["epoch"], "rev": last["rev"]}}
-        started = await bert.rest("POST", "/users/me/erasure", {"messages": "erase"}, timeout=15)
+        started = await bert.rest("POST", "/users/me/erasure", {"messages": "erase"})
         life.receipt = started["receipt"]
         await wait_erased(http, up.url, life.receipt)
         await stop(up)
@@ -115,7 +115,7 @@ async def sign_in(http: httpx2.AsyncClient, url: str, person: Person, totp: str 
 
 async def list_said(data_dir: Path, life: Life) -> list[str]:
     """Return what the room holds by the words of a ChatCraft that is started on it for the question."""
-    async with UpProcess(data_dir, env=UNLIMITED) as up, httpx2.AsyncClient(timeout=15) as http:
+    async with UpProcess(data_dir, env=UNLIMITED) as up, httpx2.AsyncClient(timeout=WAIT_S) as http:
         anna = await sign_in(http, await up.wait_ready(), life.anna, life.totp)
         said = await list_all(anna, life.room_id)
         await stop(up)
@@ -138,7 +138,7 @@ async def test_elsewhere_people_sign_in_and_find_what_was_acked_before_the_backu
     )
     assert code == 0, lines
     assert any("nothing is wrong" in line for line in lines)
-    async with UpProcess(data_dir, env=UNLIMITED) as up, httpx2.AsyncClient(timeout=15) as http:
+    async with UpProcess(data_dir, env=UNLIMITED) as up, httpx2.AsyncClient(timeout=WAIT_S) as http:
         url = await up.wait_ready()
         anna = await sign_in(http, url, lived.anna, lived.totp)
         bert = await sign_in(http, url, lived.bert)
@@ -184,7 +184,7 @@ async def test_whoever_was_erased_since_the_backup_does_not_come_back_by_it(live
     code, lines = await chatcraft("restore", str(lived.file), "--replace", "--data-dir", str(lived.data_dir))
     assert code == 0, lines
     assert "1 erasure was asked for again." in lines
-    async with UpProcess(lived.data_dir, env=UNLIMITED) as up, httpx2.AsyncClient(timeout=15) as http:
+    async with UpProcess(lived.data_dir, env=UNLIMITED) as up, httpx2.AsyncClient(timeout=WAIT_S) as http:
         url = await up.wait_ready()
         await wait_erased(http, url, lived.receipt)
         body = {"login": lived.bert.user["username"], "password": PASSWORD}

@@ -18,7 +18,7 @@ from shared.contracts.registry import Command, Door, iter_commands
 from tests import hostile
 from tests.e2e.test_hostile_input import build_request, is_sayable
 from tests.stack import Stack
-from tests.wire import PASSWORD, People, Person, Refused, eventually, new_id, read
+from tests.wire import PASSWORD, WAIT_S, People, Person, Refused, eventually, new_id, read
 
 MARK = "hostile7"
 MARKED_IDS = (
@@ -150,7 +150,7 @@ async def test_limits_count_the_user_and_the_address_not_what_a_request_says_of_
     env = {"CHATCRAFT_GATEWAY_RATE_FACTOR": "1"}
     async with (
         stack_factory(counts={"gateway": 1, "messages": 1}, env=env) as own,
-        httpx2.AsyncClient() as http,
+        httpx2.AsyncClient(timeout=WAIT_S) as http,
     ):
         anna = await People(own.gateway_urls, http).register("anna")
         login = {"login": anna.user["username"], "password": PASSWORD}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.stack import Stack
-from tests.wire import People, Person, eventually
+from tests.wire import WAIT_S, People, Person, eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -32,7 +32,7 @@ async def watching(data_dir: Path, url: str, username: str) -> AsyncIterator[str
     )  # fmt: skip
     assert process.stdout is not None
     try:
-        line = (await asyncio.wait_for(process.stdout.readline(), 20)).decode()
+        line = (await asyncio.wait_for(process.stdout.readline(), WAIT_S)).decode()
         assert "watches for 'deploy'" in line
         yield line.split()[0]
     finally:

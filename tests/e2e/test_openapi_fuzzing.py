@@ -33,6 +33,7 @@ async def run_schemathesis(folder: Path, url: str, *options: str) -> tuple[int, 
         "--checks=not_a_server_error",
         "--phases=fuzzing",
         "--workers=2",
+        "--request-timeout=60",  # a busy machine's
         "--generation-database=none",
         "--no-color",
         *(f"--exclude-operation-id={each}" for each in LEFT_OUT),

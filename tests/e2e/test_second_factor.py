@@ -9,7 +9,7 @@ import pytest
 
 from chatcraft_client import ChatCraftError, Client
 from tests.stack import Stack
-from tests.wire import PASSWORD, Json, Person
+from tests.wire import PASSWORD, WAIT_S, Json, Person
 
 BROWSER = {"X-Chat-Client": "web"}
 
@@ -17,7 +17,7 @@ BROWSER = {"X-Chat-Client": "web"}
 @pytest.fixture
 async def http(stack: Stack) -> AsyncIterator[httpx2.AsyncClient]:
     """At the second node: what the first began, it can finish."""
-    async with httpx2.AsyncClient(base_url=f"{stack.gateway_urls[1]}/api/v1") as made:
+    async with httpx2.AsyncClient(base_url=f"{stack.gateway_urls[1]}/api/v1", timeout=WAIT_S) as made:
         yield made
 
 

@@ -9,7 +9,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.stack import Stack
-from tests.wire import People, Person, Refused, Socket, new_id
+from tests.wire import WAIT_S, People, Person, Refused, Socket, new_id
 
 
 def ws(person: Person) -> str:
@@ -100,7 +100,7 @@ async def test_what_cannot_be_answered_closes_with_its_code(anna: Person, data: 
         await socket.recv()
         await socket.send(data)
         with pytest.raises(ConnectionClosed) as caught:
-            await asyncio.wait_for(socket.recv(), 10)
+            await asyncio.wait_for(socket.recv(), WAIT_S)
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == code
 
@@ -135,7 +135,7 @@ async def test_logout_is_answered_and_then_closes_this_login_on_every_node(
 
 
 async def test_one_connection_too_many_of_a_user_is_closed(anna: Person) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(2 * WAIT_S):
         sockets = [
             await connect(ws(anna), additional_headers={"Authorization": f"Bearer {anna.token}"})
             for _ in range(20)
@@ -177,7 +177,7 @@ async def test_a_flood_is_refused_and_then_closed(stack_factory: Any) -> None:
     env = {"CHATCRAFT_GATEWAY_RATE_FACTOR": "1"}
     async with (
         stack_factory(counts={"gateway": 1, "messages": 1}, env=env) as own,
-        httpx2.AsyncClient() as http,
+        httpx2.AsyncClient(timeout=WAIT_S) as http,
     ):
         anna = await People(own.gateway_urls, http).register("anna")
         async with Socket.open(own.gateway_urls[0], anna.token) as socket:

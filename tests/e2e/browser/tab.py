@@ -11,6 +11,8 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, 
 
 PASSWORD = "correct horse 9"
 AXE = Path(__file__).parents[3] / "web/node_modules/axe-core/axe.min.js"
+# Media queries are looked at anew with each frame, before these: what follows from them is drawn then.
+TWO_FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 # What a browser says by itself when the network is cut or an answer is an error: wanted in some tests.
 HARMLESS = ("Failed to load resource", "WebSocket connection to", "ERR_INTERNET_DISCONNECTED")
 
@@ -56,6 +58,10 @@ class Tab:
         await self.button("Create account", exact=True).click()
         await self.expect_signed_in()
 
+    async def expect_welcomed(self) -> None:
+        """The focus has come to where it goes after signing in: whoever moves it from here keeps it."""
+        await expect(self.page.get_by_role("heading", name="Welcome to ChatCraft")).to_be_focused()
+
     async def sign_in(self, username: str, password: str = PASSWORD) -> None:
         await self.page.get_by_label("User name or e-mail").fill(username)
         await self.page.get_by_label("Password").fill(password)
@@ -68,6 +74,7 @@ class Tab:
         """Open a section by its name in the list, from anywhere; return what shows it."""
         settings = self.page.get_by_role("navigation", name="Settings")
         back = self.button("Back to all settings")
+        await self.page.evaluate(TWO_FRAMES)
         if await back.is_visible():  # a narrow screen
             await back.click()
         elif await settings.count() == 0:

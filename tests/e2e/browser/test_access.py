@@ -77,18 +77,22 @@ async def test_signing_up_and_making_rooms_need_no_pointer(open_tab: TabFactory,
     await keyboard.press("Tab")
     await keyboard.type(PASSWORD)
     await keyboard.press("Enter")
-    await tab.expect_signed_in()
+    await tab.expect_welcomed()
     for name in (f"first {unique}", f"second {unique}"):
         await tab.button("Create a room").first.focus()
         await keyboard.press("Enter")
+        await expect(tab.page.get_by_role("dialog").get_by_label("Name")).to_be_focused()
         await keyboard.type(name)
         await keyboard.press("Enter")
         await expect(tab.page.get_by_role("heading", name=name).first).to_be_visible()
+        await expect(tab.composer).to_be_focused()
     # Jump to the other room by name, and around the panes.
     await keyboard.press("Control+k")
+    await expect(tab.page.locator("#room-filter")).to_be_focused()
     await keyboard.type("first")
     await keyboard.press("Enter")
     await expect(tab.page.get_by_role("heading", name=f"first {unique}").first).to_be_visible()
+    await expect(tab.composer).to_be_focused()
     await keyboard.press("F6")
     await keyboard.press("F6")
     await expect(tab.composer).to_be_focused()
@@ -125,6 +129,7 @@ async def test_writing_editing_and_deleting_need_no_pointer(open_tab: TabFactory
 async def test_the_focus_returns_to_where_a_dialog_was_opened(open_tab: TabFactory, unique: str) -> None:
     tab = await open_tab()
     await tab.sign_up(f"anna{unique}")
+    await tab.expect_welcomed()
     opener = tab.button("Create a room").first
     await opener.focus()
     await tab.page.keyboard.press("Enter")

@@ -31,6 +31,7 @@ async def test_two_people_talk_without_websocket_and_miss_nothing_after_a_cut(
         await expect(bert.page.get_by_text("You are offline.")).to_be_visible()
         for number in range(3):
             await anna.send(f"missed {number}")
+        await anna.expect_sent("missed 2")  # before what is written meanwhile
         await bert.composer.fill("written meanwhile")
         await bert.composer.press("Enter")
         second.accept()

@@ -6,7 +6,7 @@ from playwright.async_api import expect
 
 from tests.e2e.browser.conftest import TabFactory
 from tests.e2e.browser.tab import Tab
-from tests.e2e.browser.test_timeline import open_long_room
+from tests.e2e.browser.test_timeline import open_long_room, scroll_up
 from tests.stack import Stack
 
 NARROW = {"width": 360, "height": 640}
@@ -18,6 +18,7 @@ async def anna(open_tab: TabFactory, unique: str) -> Tab:
     tab = await open_tab()
     await tab.sign_up(f"anna{unique}", "Anna")
     await tab.create_room(f"tea {unique}")
+    await expect(tab.composer).to_be_focused()
     return tab
 
 
@@ -25,6 +26,7 @@ async def test_jumping_to_a_room_leaves_the_open_one_as_it_is_until_another_is_c
     anna: Tab, unique: str
 ) -> None:
     await anna.create_room(f"coffee {unique}")
+    await expect(anna.composer).to_be_focused()
     await anna.composer.fill("half a sen")
     await anna.page.keyboard.press("Control+k")
     await expect(anna.page.locator("#room-filter")).to_be_focused()
@@ -32,6 +34,7 @@ async def test_jumping_to_a_room_leaves_the_open_one_as_it_is_until_another_is_c
     await anna.page.keyboard.press("Escape")
     await expect(anna.composer).to_be_focused()
     await anna.page.keyboard.press("Control+k")
+    await expect(anna.page.locator("#room-filter")).to_be_focused()
     await anna.page.keyboard.type("tea")
     await anna.page.keyboard.press("Enter")
     await expect(anna.page.get_by_role("heading", name=f"tea {unique}").first).to_be_visible()
@@ -41,6 +44,7 @@ async def test_jumping_to_a_room_leaves_the_open_one_as_it_is_until_another_is_c
 async def test_keys_do_not_reach_behind_a_dialog(anna: Tab) -> None:
     await anna.button("Create a room").first.click()
     name = anna.page.get_by_role("dialog").get_by_label("Name")
+    await expect(name).to_be_focused()
     for key in ("Control+k", "F6"):
         await anna.page.keyboard.press(key)
         await expect(name).to_be_focused()
@@ -49,6 +53,7 @@ async def test_keys_do_not_reach_behind_a_dialog(anna: Tab) -> None:
 async def test_f6_reaches_the_rooms_also_where_none_is_open(open_tab: TabFactory, unique: str) -> None:
     tab = await open_tab()
     await tab.sign_up(f"anna{unique}")
+    await tab.expect_welcomed()
     await expect(tab.button("Direct message", exact=True)).to_be_visible()
     for name in ("Rooms", "Conversation", "Rooms"):
         await tab.page.keyboard.press("F6")
@@ -107,15 +112,14 @@ async def test_what_gives_up_a_waiting_message_leaves_it_in_the_room(anna: Tab) 
     await anna.button("Try now").press("Enter")
     await expect(anna.button("Try now")).to_be_focused()
     await anna.page.context.set_offline(False)
-    await expect(anna.composer).to_be_focused(timeout=40_000)
+    await expect(anna.composer).to_be_focused(timeout=60_000)
 
 
 async def test_the_jump_to_the_newest_message_takes_it_along(
     open_tab: TabFactory, stack: Stack, http: httpx2.AsyncClient, unique: str
 ) -> None:
     tab, _, _ = await open_long_room(open_tab, stack, http, unique, 40)
-    await tab.page.get_by_role("log").hover()
-    await tab.page.mouse.wheel(0, -600)
+    await scroll_up(tab)
     await tab.button("Newest").press("Enter")
     await expect(tab.message("number 039")).to_be_focused()
     await expect(tab.button("Newest")).to_have_count(0)
@@ -125,6 +129,7 @@ async def test_the_list_keeps_its_order_under_the_arrow_keys(
     open_tab: TabFactory, anna: Tab, unique: str
 ) -> None:
     await anna.create_room(f"coffee {unique}")
+    await expect(anna.composer).to_be_focused()
     bert = await open_tab(node=1)
     await bert.sign_up(f"bert{unique}", "Bert")
     await bert.join_room(f"tea {unique}")

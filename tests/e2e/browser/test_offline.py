@@ -7,6 +7,19 @@ from playwright.async_api import Route, WebSocketRoute, expect
 from tests.e2e.browser.conftest import TabFactory
 from tests.e2e.browser.tab import Tab
 from tests.stack import Stack
+from tests.wire import eventually
+
+# What the outbox has on disk.
+COUNT_STORED = """async () => {
+    const done = request => new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+    });
+    const database = await done(indexedDB.open('chatcraft'));
+    const count = await done(database.transaction('outbox').objectStore('outbox').count());
+    database.close();
+    return count;
+}"""
 
 
 async def meet(open_tab: TabFactory, unique: str, url: str | None = None) -> tuple[Tab, Tab]:
@@ -26,15 +39,20 @@ async def test_who_was_offline_comes_back_to_all_that_was_said(open_tab: TabFact
     await expect(bert.page.get_by_text("You are offline.")).to_be_visible()
     for number in range(5):
         await anna.send(f"missed {number}")
+    await anna.expect_sent("missed 4")  # before what is written offline
     await bert.send("written offline")
     await expect(bert.message("written offline")).to_contain_text("Waiting to be sent")
     await bert.page.context.set_offline(False)
-    await expect(bert.page.get_by_text("You are offline.")).to_be_hidden(timeout=40_000)
+    await expect(bert.page.get_by_text("You are offline.")).to_be_hidden(timeout=60_000)
     await expect(anna.message("written offline")).to_be_visible()
     await bert.expect_sent("written offline")
     expected = ["hello", *(f"missed {number}" for number in range(5)), "written offline"]
     assert await bert.texts() == expected
     assert await anna.texts() == expected
+
+
+async def has_stored(tab: Tab, count: int) -> bool:
+    return bool(await tab.page.evaluate(COUNT_STORED) == count)
 
 
 async def test_a_full_outbox_survives_a_reload_and_is_sent_once(open_tab: TabFactory, unique: str) -> None:
@@ -54,16 +72,20 @@ async def test_a_full_outbox_survives_a_reload_and_is_sent_once(open_tab: TabFac
     await expect(bert.page.get_by_text("You are offline.")).to_be_visible()
     for number in range(3):
         await bert.send(f"unsent {number}")
-    # From here on the page can be loaded, but rooms cannot be reached.
+    await eventually(lambda: has_stored(bert, 3))
+    # From here on the page can be loaded, but rooms cannot be reached. It is left before that: routes are
+    # for the sockets of pages to come, and this one would send as soon as it is online.
     await bert.page.context.route("**/api/v1/rooms/**", on_request)
     await bert.page.context.route_web_socket("**/ws", on_socket)
+    place = bert.page.url
+    await bert.page.goto("about:blank")
     await bert.page.context.set_offline(False)
-    await bert.page.reload()
+    await bert.page.goto(place)
     await bert.expect_signed_in()
     await expect(anna.message("unsent")).to_have_count(0)
     is_cut = False
     for number in range(3):
-        await expect(anna.message(f"unsent {number}")).to_be_visible(timeout=40_000)
+        await expect(anna.message(f"unsent {number}")).to_be_visible(timeout=60_000)
         await bert.expect_sent(f"unsent {number}")
     assert await anna.texts() == await bert.texts() == ["hello", "unsent 0", "unsent 1", "unsent 2"]
 

@@ -7,7 +7,7 @@ from playwright.async_api import expect
 from tests.e2e.browser.conftest import TabFactory
 from tests.e2e.browser.tab import Tab
 from tests.stack import Stack
-from tests.wire import People
+from tests.wire import People, eventually
 
 OUTLINE = "element => getComputedStyle(element).outlineStyle"
 # Where the letters of each paragraph begin, from the left edge of the text.
@@ -110,15 +110,20 @@ async def test_the_browsers_own_bar_has_the_colours_that_were_chosen(
 ) -> None:
     tab = await open_tab(color_scheme="light")
     await tab.sign_up(f"anna{unique}")
-    assert await tab.page.evaluate(BAR) == ["#f4f7f8"]
+    await eventually(lambda: has_bar(tab, "#f4f7f8"))
     page = await tab.open_settings("Appearance")
     await page.get_by_role("combobox", name="Colours").select_option("Dark")
-    assert await tab.page.evaluate(BAR) == ["#13191b"]
+    await eventually(lambda: has_bar(tab, "#13191b"))
+
+
+async def has_bar(tab: Tab, colour: str) -> bool:
+    return bool(await tab.page.evaluate(BAR) == [colour])
 
 
 async def test_an_error_moves_nothing_that_stands_above_it(open_tab: TabFactory, unique: str) -> None:
     tab = await open_tab()
     field = tab.page.get_by_label("User name or e-mail")
+    await expect(tab.button("Create an account")).to_be_visible()  # the last to come
     before = await field.bounding_box()
     await tab.sign_in(f"nobody{unique}", "not the password")
     await expect(tab.page.get_by_role("alert")).not_to_be_empty()
@@ -161,6 +166,8 @@ async def test_the_choice_among_names_stays_in_sight_on_a_low_screen(
     tab = await open_room(open_tab, unique)
     await tab.page.set_viewport_size({"width": 720, "height": 220})
     await tab.composer.fill("@")
+    # Who comes with the members, before the groups: what is chosen would be another then.
+    await expect(tab.page.get_by_role("option", selected=True)).to_contain_text("Anna")
     await tab.composer.press("ArrowUp")
     await expect(tab.page.get_by_role("option", selected=True)).to_contain_text("@here")
     await expect(tab.page.get_by_role("option", selected=True)).to_be_in_viewport(ratio=0.9)

@@ -93,6 +93,7 @@ async def test_sections_are_reached_and_changed_by_keyboard_alone(open_tab: TabF
     anna = await open_tab()
     keyboard = anna.page.keyboard
     await anna.sign_up(f"anna{unique}")
+    await anna.expect_welcomed()
     await anna.button("Profile and settings").focus()
     await keyboard.press("Enter")
     await expect(anna.page.get_by_role("heading", name="Profile", exact=True)).to_be_focused()

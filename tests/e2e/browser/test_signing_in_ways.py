@@ -42,6 +42,8 @@ class Holder:
         """Open the sign-in page. Present, the person takes the first passkey that the browser lists there."""
         await self.authenticator.set_present(is_present)
         await self.tab.page.goto(self.tab.url.removesuffix(ELSEWHERE))
+        if not is_present:
+            await expect(self.tab.button(PASSKEY)).to_be_visible()
         return self.tab
 
     async def use_passkey(self, button: str) -> None:

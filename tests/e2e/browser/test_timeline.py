@@ -56,6 +56,14 @@ SHRINK_AFTER_A_KEY = """log => {
     log.scrollTop -= 1;
     log.dispatchEvent(new Event('scroll'));
 }"""
+STAND_STILL = """async log => {
+    let [top, still] = [log.scrollTop, 0];
+    while (still < 12) {
+        await new Promise(requestAnimationFrame);
+        still = log.scrollTop === top ? still + 1 : 0;
+        top = log.scrollTop;
+    }
+}"""
 # More than the first answer of a sync fills.
 IS_LONG = "document.querySelector('[role=log]')?.scrollHeight > 1700"
 DEADLINE_S = 30.0
@@ -80,11 +88,19 @@ async def open_long_room(
     return tab, anna, room_id
 
 
+async def scroll_up(tab: Tab) -> None:
+    """Turn the wheel, and wait until the list stands still: browsers scroll over several frames."""
+    await tab.page.get_by_role("log").hover()
+    await tab.page.mouse.wheel(0, -600)
+    await expect(tab.button("Newest")).to_be_visible()
+    await tab.page.get_by_role("log").evaluate(STAND_STILL)
+
+
 async def test_paging_back_keeps_the_message_in_place_and_reaches_the_beginning(
     open_tab: TabFactory, stack: Stack, http: httpx2.AsyncClient, unique: str
 ) -> None:
     tab, _, _ = await open_long_room(open_tab, stack, http, unique, 200)
-    assert await tab.page.evaluate(AT_BOTTOM)
+    await eventually(lambda: tab.page.evaluate(AT_BOTTOM), DEADLINE_S)
     read = await tab.page.get_by_role("log").evaluate(READ_BACK)
     assert read["pages"] >= 2
     assert read["moved"] <= 1
@@ -95,9 +111,7 @@ async def test_nothing_moves_for_whoever_reads_above_and_a_button_counts_what_ca
     open_tab: TabFactory, stack: Stack, http: httpx2.AsyncClient, unique: str
 ) -> None:
     tab, anna, room_id = await open_long_room(open_tab, stack, http, unique, 60)
-    await tab.page.get_by_role("log").hover()
-    await tab.page.mouse.wheel(0, -600)
-    await expect(tab.button("Newest")).to_be_visible()
+    await scroll_up(tab)
     seen = (
         (await tab.page.locator(".message:visible").all_inner_texts())[12]
         .split("and")[0]
