@@ -55,7 +55,7 @@ async def test_killed_again_and_again_it_comes_to_the_same_end(
     export = tmp_path / "big.zip"
     write(export, messages=12_000, channels=12, users=40, seed=7)
     await run_import(export, whole_url)
-    for stored in (1, 3_000, 7_000):
+    for stored in (1, 2_000, 4_000):  # long before the end: the kill may be late
         killed = ImportProcess(export, env={"CHATCRAFT_DATABASE_URL": broken_url})
         await killed.start()
         await eventually_in(broken, f"SELECT count(*) >= {stored} FROM messages.messages", 60)
