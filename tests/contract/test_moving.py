@@ -15,6 +15,12 @@ DEADLINE_S = 30
 PING, OTHER = "rpc.test.moving", "svc.gateway.deliveries"
 
 
+@pytest.fixture(autouse=True)
+def long_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody serves is asked again for as long as a busy machine needs to move."""
+    monkeypatch.setattr("shared.bus.bus._NOBODY_S", DEADLINE_S)
+
+
 @pytest.fixture
 async def asker(nats_url: Callable[[str], str]) -> AsyncIterator[Bus]:
     bus = await Bus.connect([nats_url("gateway")], "gateway")

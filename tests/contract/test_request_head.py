@@ -5,7 +5,7 @@ A slow body is another matter.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -17,8 +17,8 @@ REQUEST = b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 2\r\n\r\n"
 
 
 class Impatient(BoundedHeadProtocol):
-    head_max_s = 0.3
-    stalled_max_s = 1.5
+    head_max_s = 1.0  # so long a busy machine may keep a client that is not to be cut
+    stalled_max_s = 3.0
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -85,10 +85,12 @@ async def dribble(writer: asyncio.StreamWriter, data: bytes) -> None:
 
 
 async def read_to_end(reader: asyncio.StreamReader) -> bytes:
-    try:
-        return await reader.read()
-    except ConnectionResetError:
-        return b""
+    """Return what came before the end, or before the reset that a byte sent too late brings."""
+    came = bytearray()
+    with suppress(ConnectionResetError):
+        while piece := await reader.read(65_536):
+            came += piece
+    return bytes(came)
 
 
 async def test_a_connection_that_says_nothing_is_closed(port: int):

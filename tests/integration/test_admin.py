@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.up_process import COMMAND, UpProcess, run_program
-from tests.wire import AT_ONCE_S, People, Refused, read
+from tests.wire import AT_ONCE_S, WAIT_S, People, Refused, read
 
 
 async def admin(data_dir: Path, *arguments: str, env: dict[str, str] | None = None) -> tuple[int, list[str]]:
@@ -62,7 +62,7 @@ async def test_the_first_administrator_is_made_and_what_ends_access_closes_socke
     tmp_path, fresh_database
 ):
     data_dir = tmp_path / "data"
-    async with UpProcess(data_dir, "--gateways", "2") as up, httpx2.AsyncClient(timeout=15) as http:
+    async with UpProcess(data_dir, "--gateways", "2") as up, httpx2.AsyncClient(timeout=WAIT_S) as http:
         url = await up.wait_ready()
         folk = People([url], http)
         anna, bert = await folk.register("anna"), await folk.register("bert")

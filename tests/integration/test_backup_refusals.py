@@ -15,9 +15,14 @@ from deploy.local.errors import StartError
 from deploy.local.postgres import ROLE, postgres_url
 from deploy.local.servers import EmbeddedServers, ExternalUrls
 from tests.databases import DatabaseFactory
+from tests.integration.messages.world import eventually_in
 from tests.up_process import COMMAND, run_program
 
 SECRET = "c2VjcmV0IG9mIGEgdGVzdCwgYW5kIG9mIG5vdGhpbmcgZWxzZQ"
+ALONE = """
+SELECT count(*) = 1 FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend'
+"""
 OTHER = "YW5vdGhlciBzZWNyZXQgb2YgYSB0ZXN0LCBhbmQgbm90aGluZw"
 
 
@@ -142,6 +147,7 @@ async def test_a_database_that_is_in_use_is_not_replaced(
 ):
     monkeypatch.setattr("deploy.local.backup.database._SESSIONS_END_S", 0.2)
     connection = await asyncpg.connect(fresh_database, server_settings={"application_name": "chatcraft-auth"})
+    await eventually_in(connection, ALONE)  # who asked before may still be on their way out
     said = await refused_restore(backup, fresh_database, replace=True)
     assert f"{urlsplit(fresh_database).path[1:]} is in use by chatcraft-auth; stop" in said
     await connection.close()

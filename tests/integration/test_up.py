@@ -13,6 +13,7 @@ from deploy.local.up import find_url
 from shared.listening import list_addresses
 from tests.authenticator import Authenticator
 from tests.up_process import UpProcess, command_line, wait_all_gone, wait_for
+from tests.wire import WAIT_S
 
 ACCOUNT = {"username": "ada.l", "password": "correct horse battery"}
 
@@ -27,7 +28,7 @@ async def up(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[UpProces
 
 
 async def answers(url: str) -> bool:
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=WAIT_S) as client:
         try:
             return (await client.get(f"{url}/api/v1/auth/jwks")).status_code == 200
         except httpx2.TransportError:
@@ -35,7 +36,7 @@ async def answers(url: str) -> bool:
 
 
 async def sign_in(url: str, path: str, body: dict[str, str]) -> int:
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=WAIT_S) as client:
         return (await client.post(f"{url}/api/v1/auth/{path}", json=body)).status_code
 
 
@@ -65,7 +66,7 @@ def test_the_address_to_open_is_the_name_unless_a_number_was_asked_for(host, ope
 
 async def test_passkeys_are_made_at_the_printed_address(up):
     authenticator = Authenticator(origin=up.url)
-    async with httpx2.AsyncClient(base_url=f"{up.url}/api/v1/auth") as client:
+    async with httpx2.AsyncClient(base_url=f"{up.url}/api/v1/auth", timeout=WAIT_S) as client:
         registered = await client.post("/register", json={"username": "grace.h", "password": "correct horse"})
         client.headers["Authorization"] = f"Bearer {registered.json()['tokens']['access_token']}"
         asked = (await client.post("/factors/passkeys/options")).json()

@@ -17,7 +17,7 @@ NEW_PASSWORD = "battery horse correct"
 
 
 async def post(url: str, path: str, body: dict[str, str]) -> int:
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=DEADLINE_S) as client:
         return (await client.post(f"{url}/api/v1/auth/{path}", json=body)).status_code
 
 

@@ -17,6 +17,7 @@ from shared.tokens import Claims, TokenVerifier
 
 PASSWORD = "a fairly long pass phrase"
 AGENT = "Tests/1.0"
+TIMEOUT_S = 20  # a busy machine that is asked for fifty things at once
 _numbers = count(1)
 
 
@@ -41,7 +42,7 @@ class Client:
             msgspec.json.encode(request),
             caller=Caller(*user, self.address),
             agent=agent,
-            timeout_s=20,
+            timeout_s=TIMEOUT_S,
         )
         return msgspec.json.decode(calls.unwrap(raw), type=command.reply)
 
@@ -63,14 +64,17 @@ class Client:
 
     async def verify(self, tokens: Tokens) -> Claims:
         """Verify an access token with the published keys."""
-        keys = await calls.call(self.bus, internal.KEYS, internal.NoRequest(), internal.Keys)
+        asked = internal.NoRequest()
+        keys = await calls.call(self.bus, internal.KEYS, asked, internal.Keys, timeout_s=TIMEOUT_S)
         verifier = TokenVerifier()
         verifier.set_keys(keys.keys)
         return verifier.verify(tokens.access_token)
 
     async def revocations(self, after_rev: int = 0) -> internal.Revocations:
         asked = internal.GetRevocations(after_rev)
-        return await calls.call(self.bus, internal.REVOCATIONS, asked, internal.Revocations)
+        return await calls.call(
+            self.bus, internal.REVOCATIONS, asked, internal.Revocations, timeout_s=TIMEOUT_S
+        )
 
 
 async def code_of(work: Any) -> ErrorCode | None:

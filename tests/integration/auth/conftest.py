@@ -3,11 +3,15 @@
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import DateTime, func, literal
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from services.auth.store import limits
 from shared.bus import Bus
 from tests.databases import DatabaseFactory
 from tests.integration.auth.client import Client
@@ -49,6 +53,14 @@ async def bus(nats_url: Callable[[str], str]) -> AsyncIterator[Bus]:
 def rate_factor() -> float:
     """What the service's limits are multiplied by; a module about limits overrides it."""
     return 1_000.0
+
+
+@pytest.fixture
+def still_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of limits stands still: how many get through does not depend on how slow the machine is."""
+    now = literal(datetime.now(UTC), DateTime(timezone=True))
+    clock = SimpleNamespace(clock_timestamp=lambda: now, greatest=func.greatest)
+    monkeypatch.setattr(limits, "func", clock)
 
 
 @pytest.fixture(scope="module")

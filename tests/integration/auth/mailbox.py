@@ -10,9 +10,9 @@ from email.message import EmailMessage
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.wire import eventually
+from tests.wire import WAIT_S, eventually
 
-DEADLINE_S = 20.0
+DEADLINE_S = WAIT_S
 PUBLIC_URL = "https://chat.example.org"
 _LINK = re.compile(rf"{PUBLIC_URL}/(verify-email|reset-password)#(\S+)")
 

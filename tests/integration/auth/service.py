@@ -4,10 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from fastapi import FastAPI
 
 from services.auth.app import create_app
 from services.auth.settings import AuthSettings
+from shared import db
 
 SECRET = "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNlY3JldCE"
 
@@ -27,5 +29,7 @@ async def run_auth(
         **others,
     )
     app = create_app(chosen)
-    async with app.router.lifespan_context(app):
-        yield app
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(db, "_POOL_WAIT_S", 15)  # tests ask for fifty things at once, on a busy machine
+        async with app.router.lifespan_context(app):
+            yield app

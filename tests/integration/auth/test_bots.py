@@ -16,7 +16,7 @@ from shared.contracts.entities import Empty, User
 from shared.contracts.errors import ErrorCode
 from shared.ids import new_id
 from shared.tokens import Claims
-from tests.integration.auth.client import PASSWORD, Client, code_of
+from tests.integration.auth.client import PASSWORD, TIMEOUT_S, Client, code_of
 
 
 async def make_bot(client: Client, owner: Claims) -> User:
@@ -36,7 +36,9 @@ async def look_up(client: Client, *shown: tokens.NewToken) -> list[internal.Know
     """Return what a gateway learns of tokens, in their order; what is not valid is missing."""
     hashes = [hash_token(each.token) for each in shown]
     asked = internal.TokenHashes(hashes)
-    known = await calls.call(client.bus, internal.API_TOKENS, asked, internal.KnownTokens)
+    known = await calls.call(
+        client.bus, internal.API_TOKENS, asked, internal.KnownTokens, timeout_s=TIMEOUT_S
+    )
     return sorted(known.tokens, key=lambda each: hashes.index(each.hash))
 
 

@@ -22,7 +22,7 @@ def rate_factor() -> float:
 
 
 @pytest.fixture(autouse=True)
-async def fresh_limits(client: Client, engine: AsyncEngine) -> None:
+async def fresh_limits(client: Client, engine: AsyncEngine, still_limits: None) -> None:
     """Every test begins with empty buckets."""
     async with engine.begin() as connection:
         await connection.execute(text("DELETE FROM auth.limits"))

@@ -80,6 +80,7 @@ async def test_nobody_new_comes_in_where_nobody_is_to(
         assert await code_of(Client(bus).login("new-here", SECRET)) is UNAUTHENTICATED
 
 
+@pytest.mark.usefixtures("still_limits")
 async def test_guesses_are_slowed_as_everywhere(
     database_url: str, nats_url: Callable[[str], str], bus: Bus, directory: RunningDirectory
 ):
@@ -92,6 +93,7 @@ async def test_guesses_are_slowed_as_everywhere(
             assert codes.count(ErrorCode.RATE_LIMITED) == 5
 
 
+@pytest.mark.usefixtures("still_limits")
 async def test_guesses_of_who_is_signed_in_are_slowed_with_those_at_the_door(
     database_url: str, nats_url: Callable[[str], str], bus: Bus, directory: RunningDirectory
 ):

@@ -97,6 +97,7 @@ async def test_two_replicas_send_each_mail_once(
 async def test_what_waits_is_sealed(mailing: Client, mailbox: Mailbox, engine: AsyncEngine):
     mailbox.answer_to_recipient = "451 try again later"
     await mailing.register(email="sealed@mail.example")
+    await wait_rows(engine, lambda rows: bool(rows) and 0 < rows[0][1] <= 15)  # it has put it off
     async with engine.connect() as connection:
         [sealed] = (await connection.scalars(text("SELECT sealed FROM auth.mails"))).all()
     mailbox.answer_to_recipient = "250 ok"

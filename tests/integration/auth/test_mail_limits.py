@@ -20,7 +20,7 @@ def rate_factor() -> float:
 
 
 @pytest.fixture(autouse=True)
-async def fresh_limits(mailing: Client, engine: AsyncEngine) -> None:
+async def fresh_limits(mailing: Client, engine: AsyncEngine, still_limits: None) -> None:
     """Every test begins with empty buckets."""
     async with engine.begin() as connection:
         await connection.execute(text("DELETE FROM auth.limits"))

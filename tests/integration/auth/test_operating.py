@@ -17,6 +17,7 @@ from tests.integration.auth.audit_log import list_recorded
 from tests.integration.auth.client import PASSWORD, Client, code_of
 from tests.integration.auth.conftest import Admin
 from tests.integration.auth.service import SECRET
+from tests.wire import WAIT_S
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ async def test_roles_are_given_and_taken_by_name_or_id_and_the_last_one_is_warne
         await connection.execute(text("UPDATE auth.users SET role = 'member'"))
     user = (await client.register(username="first.admin")).user
     assert await admin("promote", "@First.Admin") == (0, ["first.admin is an administrator now."])
-    assert (await asyncio.wait_for(hints.get(), 10)).kind == "role"
+    assert (await asyncio.wait_for(hints.get(), WAIT_S)).kind == "role"
     assert await admin("promote", user.id) == (0, ["first.admin is an administrator already."])
     code, lines = await admin("demote", "first.admin")
     assert (code, lines[0]) == (0, "first.admin is a member now.")
@@ -111,7 +112,7 @@ async def test_who_is_deactivated_is_out_at_once_and_comes_back(
         0,
         "in.and.out is deactivated, and signed out everywhere. Nothing was deleted.",
     )
-    hint = await asyncio.wait_for(hints.get(), 10)
+    hint = await asyncio.wait_for(hints.get(), WAIT_S)
     assert (hint.kind, hint.id, hint.deactivated) == ("user", registered.user.id, True)
     assert await code_of(client.login("in.and.out")) is ErrorCode.UNAUTHENTICATED
     assert (await admin("deactivate", "in.and.out"))[1][0] == "in.and.out is deactivated already."
@@ -148,7 +149,7 @@ async def test_logins_are_shown_and_ended_and_what_a_client_calls_itself_does_no
     assert "\x1b" not in "".join(lines)
     ended = ["two.places was signed in in 2 places, and is no more."]
     assert await admin("end-logins", "two.places") == (0, ended)
-    assert (await asyncio.wait_for(hints.get(), 10)).id == registered.user.id
+    assert (await asyncio.wait_for(hints.get(), WAIT_S)).id == registered.user.id
     assert await code_of(client.refresh(registered.tokens.refresh_token)) is ErrorCode.UNAUTHENTICATED
     assert await admin("end-logins", "two.places") == (0, ["two.places was signed in nowhere."])
 

@@ -16,7 +16,7 @@ from tests.databases import DatabaseFactory
 from tests.integration.auth.client import PASSWORD, Client, code_of
 from tests.integration.auth.service import SECRET
 
-START_S = 30.0
+START_S = 60.0
 
 
 async def start(database_url: str, nats_url: str, port: int, **env: str) -> asyncio.subprocess.Process:

@@ -116,7 +116,7 @@ async def test_a_public_profile_holds_nothing_private(client: Client, caller: Cl
         users.get.subject,
         b'{"ids":["%s"]}' % registered.user.id.encode(),
         caller=Caller(caller.user_id, caller.login_id, caller.role, "192.0.2.1"),
-        timeout_s=10,
+        timeout_s=20,
     )
     assert b"private" not in raw
     assert b"timezone" not in raw

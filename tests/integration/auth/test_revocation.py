@@ -18,7 +18,7 @@ from shared.contracts.internal import Revocation
 from shared.ids import new_id
 from tests.integration.auth.client import AGENT, Client, code_of
 
-HINT_DEADLINE_S = 10
+HINT_DEADLINE_S = 30
 
 
 @pytest.fixture

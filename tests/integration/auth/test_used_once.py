@@ -64,7 +64,7 @@ async def finish_with(client: Client, owner: Owner, code: str) -> list[ErrorCode
 async def count_answered(processes: list[int], command: str) -> list[int]:
     """Return how often each process has answered a command."""
     counts = []
-    async with httpx2.AsyncClient() as http:
+    async with httpx2.AsyncClient(timeout=START_S) as http:
         for port in processes:
             metrics = (await http.get(f"http://127.0.0.1:{port}/metrics")).text
             wanted = rf'chatcraft_command_seconds_count{{command="{command}",outcome="\w+"}} (\d+)'

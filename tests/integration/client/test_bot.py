@@ -66,7 +66,7 @@ async def test_a_token_that_does_not_count_does_not_connect(stack):
             await bot.use_token("cct_" + "0" * 71)
         assert caught.value.code == "unauthenticated"
         with pytest.raises(ChatCraftError):
-            await bot.connect(timeout_s=15)
+            await bot.connect(timeout_s=30)
 
 
 def _is_text(event: Event, text: str) -> bool:

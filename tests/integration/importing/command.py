@@ -11,7 +11,7 @@ import asyncpg
 
 from tests.up_process import COMMAND, children_of
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 
 # Everything that an import writes, without the moments at which it did.
 STATE = """

@@ -10,6 +10,7 @@ from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
 from services.messages.outbox import Publisher
+from services.messages.store.journal import Journal
 from shared.bus import Bus
 from shared.contracts import members
 from shared.ids import new_id
@@ -23,8 +24,8 @@ async def database(world: World) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
-async def until_empty(database: asyncpg.Connection, timeout_s: float = 30) -> None:
-    await eventually_in(database, "SELECT count(*) = 0 FROM messages.outbox", timeout_s)
+async def until_empty(database: asyncpg.Connection) -> None:
+    await eventually_in(database, "SELECT count(*) = 0 FROM messages.outbox")
 
 
 async def until_there(jetstream: JetStreamContext) -> None:
@@ -55,7 +56,7 @@ async def test_acknowledged_events_leave_the_outbox_and_stay_in_the_feed(
 
 
 async def test_what_a_dead_writer_left_is_published_by_the_others(
-    fresh_database: str, nats_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, world: World
+    world: World, database: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ):
     """The first instance dies between COMMIT and publishing; the others find what it left."""
     ann, ben = new_id(), new_id()
@@ -63,11 +64,14 @@ async def test_what_a_dead_writer_left_is_published_by_the_others(
     heard, told = world.hear_room(room.id), world.hear_user(ben)
     handed: list[object] = []
     with monkeypatch.context() as broken:
+        for claimed in (Journal.to_row, Journal.save):
+            broken.setattr(claimed, "__defaults__", (3_600.0,))  # the claim is over when the test says so
         broken.setattr(Publisher, "publish", lambda _self, batch: handed.append(batch))
         message = await world.send(ann, room.id)
         await world.ask(members.add, ann, room_id=room.id, user_ids=[ben])
     assert len(handed) == 2
     assert not heard.frames
+    await database.execute("UPDATE messages.outbox SET claimed_until = now()")
     await heard.until(2)
     assert heard.names == ["message.created", "member.joined"]
     assert heard.frames[0]["d"]["id"] == message.id
@@ -94,7 +98,7 @@ async def test_events_reach_subscribers_while_the_feed_is_away(
         assert heard.revs == [2], "what subscribers have is put off, not stormed"
         await until_there(bus.jetstream)  # whoever missed the acks makes the stream again
         await eventually_in(database, "UPDATE messages.outbox SET claimed_until = now() RETURNING true")
-        await until_empty(database, 20)
+        await until_empty(database)
         assert set(heard.revs) == {2}
         kept = await bus.jetstream.get_last_msg("CHAT", f"chat.room.{room.id}.message.created")
         assert kept.data == heard.raw[0]

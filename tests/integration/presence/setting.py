@@ -158,7 +158,7 @@ class Watcher:
     async def _command(self, command: Command, user_id: str, request: msgspec.Struct) -> msgspec.Struct:
         caller = Caller(user_id, new_id(), "member", "127.0.0.1")
         raw = await self.bus.request(
-            command.subject, msgspec.json.encode(request), caller=caller, timeout_s=5
+            command.subject, msgspec.json.encode(request), caller=caller, timeout_s=DEADLINE_S
         )
         return msgspec.json.decode(unwrap(raw), type=command.reply)
 

@@ -1,19 +1,37 @@
 """What watchers hear: gathered changes, statuses, their end, and nothing of the invisible."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from shared.bus import Bus
 from shared.clock import to_wire
 from shared.errors import ChatError
 from shared.ids import new_id
-from tests.integration.presence.setting import TIMING
+from tests.integration.presence.setting import TIMING, Node, Watcher, replica
+
+PATIENT = replace(TIMING, gather_s=2)  # so long a busy machine needs for a few commands
 
 
 @pytest.fixture
 async def node(start_node):
     return await start_node()
+
+
+@pytest.fixture
+async def gathering(
+    nats_url: Callable[[str], str], redis_url: str, gateway_bus: Bus
+) -> AsyncIterator[tuple[Watcher, Node]]:
+    """A watcher and a node of a service that gathers changes for longer."""
+    async with replica(nats_url("presence"), redis_url, PATIENT):
+        watcher = Watcher(gateway_bus)
+        await gateway_bus.flush()
+        node = await Node(gateway_bus).start()
+        yield watcher, node
+        await node.pause()
 
 
 async def test_a_status_is_announced_with_its_text(watcher, node):
@@ -26,8 +44,8 @@ async def test_a_status_is_announced_with_its_text(watcher, node):
     assert (answered.text, (await watcher.get(new_id(), ann))[0]) == ("writing", answered)
 
 
-async def test_changes_within_the_gathering_time_are_announced_as_one(watcher, node):
-    ann = new_id()
+async def test_changes_within_the_gathering_time_are_announced_as_one(gathering):
+    ann, (watcher, node) = new_id(), gathering
     await node.join(ann)
     await watcher.hears(ann, "online")
     for index in range(20):
@@ -36,13 +54,13 @@ async def test_changes_within_the_gathering_time_are_announced_as_one(watcher, n
     assert watcher.heard[-1].text == "step 19"
 
 
-async def test_a_blip_within_the_gathering_time_is_not_announced(watcher, node):
-    ann, bob = new_id(), new_id()
+async def test_a_blip_within_the_gathering_time_is_not_announced(gathering):
+    ann, bob, (watcher, node) = new_id(), new_id(), gathering
     await node.join(ann)
     await watcher.hears(ann, "online")
     await node.leave(ann)
     await node.join(ann)
-    await asyncio.sleep(TIMING.gather_s)
+    await asyncio.sleep(PATIENT.gather_s)
     await node.join(bob)
     await watcher.hears(bob, "online")
     assert watcher.statuses(ann) == ["online"]
@@ -80,7 +98,8 @@ async def test_comings_and_goings_of_the_invisible_are_not_announced(watcher, no
 async def test_a_status_that_expires_falls_back_and_is_announced(watcher, node):
     ann = new_id()
     await node.join(ann)
-    end = datetime.now(UTC) + timedelta(seconds=5 * TIMING.gather_s)
+    await watcher.hears(ann, "online")
+    end = datetime.now(UTC) + timedelta(seconds=10 * TIMING.gather_s)
     await watcher.set(ann, "away", text="lunch", expires_at=to_wire(end))
     await watcher.sees(ann, "away")
     await watcher.sees(ann, "online")

@@ -1,10 +1,8 @@
 """Who is online while which node lives: devices on several nodes, death, pause, two replicas."""
 
-import asyncio
-
 from shared import kv
 from shared.ids import new_id
-from tests.integration.presence.setting import TIMING, Node, Watcher, replica, until
+from tests.integration.presence.setting import Node, Watcher, replica, until
 
 
 async def test_a_user_on_two_nodes_is_online_until_the_last_one_lets_go(watcher, start_node):
@@ -97,7 +95,7 @@ async def test_two_replicas_announce_each_transition_once(watcher, start_node, n
         bob = new_id()
         other = await start_node()
         await other.join(bob)
-        await asyncio.sleep(TIMING.gather_s)
+        await watcher.hears(bob, "online")
         await other.leave(bob)
         await watcher.hears(bob, "online", "offline")
         assert all(watcher.statuses(user) == ["online", "offline"] for user in users)

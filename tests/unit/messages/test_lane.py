@@ -28,7 +28,7 @@ async def test_a_batch_holds_at_most_so_many_commands():
     for _ in range(5):
         lane.put(cast("Job", SimpleNamespace(room_id="room", size_bytes=1, arrived_s=float("inf"))))
     running = asyncio.create_task(lane.run())
-    await asyncio.wait_for(is_done.wait(), 5)
+    await asyncio.wait_for(is_done.wait(), 30)
     running.cancel()
     assert sizes == [2, 2, 1]
 
@@ -62,7 +62,7 @@ async def test_when_no_user_is_to_blame_for_a_lock_each_room_goes_its_own_way():
         )
         lane.put(cast("Job", job))
     running = asyncio.create_task(lane.run())
-    await asyncio.wait_for(is_done.wait(), 5)
+    await asyncio.wait_for(is_done.wait(), 30)
     running.cancel()
     assert answered == {"held: refused": 1, "free: b'stored'": 1}
     assert tried == [({"held", "free"}, False), ({"held"}, True), ({"free"}, True)]

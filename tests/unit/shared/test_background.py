@@ -133,7 +133,7 @@ async def test_nothing_is_left_when_it_ends():
             tasks.run("supervised", work)
         for _ in range(100):
             await started.acquire()
-    assert asyncio.all_tasks() == before
+    assert asyncio.all_tasks() <= before
 
 
 async def test_a_task_that_misses_its_cancellation_is_asked_again():
