@@ -26,6 +26,7 @@ class TcpProxy:
         self._links: set[_Link] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self._is_refusing = False
+        self._cuts = 0
         self._delay_s = 0.0
         self._to_server, self._to_client = asyncio.Event(), asyncio.Event()
         self.flow()
@@ -52,6 +53,7 @@ class TcpProxy:
 
     def cut(self) -> None:
         """Reset every link; new ones are taken."""
+        self._cuts += 1
         for link in self._links:
             link.abort()
 
@@ -106,12 +108,16 @@ class TcpProxy:
         if self._is_refusing:
             writer.transport.abort()
             return
+        cuts = self._cuts
         try:
             target_reader, target_writer = await asyncio.open_connection(*self._target)
         except OSError:
             writer.transport.abort()
             return
         link = _Link(writer, target_writer)
+        if self._cuts != cuts:  # what was still being opened is cut like the others
+            link.abort()
+            return
         self._links.add(link)
         try:
             await asyncio.gather(

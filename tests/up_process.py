@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Self, TypeVar
 
-DEADLINE_S = 60.0
+DEADLINE_S = 110.0
 POLL_S = 0.02
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "chatcraft")
 READY = "ChatCraft is ready: "

@@ -108,14 +108,9 @@ class Socket:
     async def open(cls, url: str, token: str, **options: Any) -> AsyncIterator[Self]:
         headers = options.pop("additional_headers", {}) | {"Authorization": f"Bearer {token}"}
         address = url.replace("http", "ws", 1) + "/ws"
-        async with connect(
-            address,
-            additional_headers=headers,
-            max_size=None,
-            compression=None,
-            open_timeout=WAIT_S,
-            **options,
-        ) as websocket:
+        # Without pings of its own: it must not give up a node that stands still.
+        usual = {"max_size": None, "compression": None, "ping_interval": None, "open_timeout": WAIT_S}
+        async with connect(address, additional_headers=headers, **usual | options) as websocket:
             opened = cls(websocket)
             opened.ready = json.loads(await asyncio.wait_for(websocket.recv(), WAIT_S))
             reading = asyncio.create_task(opened._read())

@@ -12,9 +12,10 @@ from tests.faults.observing import on_bus, read_gateway
 from tests.faults.talking import Talker, hears_all, talking
 from tests.faults.wholeness import check_whole
 from tests.stack import Stack
-from tests.wire import Person, Socket, eventually
+from tests.wire import WAIT_S, Person, Socket, eventually
 
-_READY_WITHIN_S = 30.0
+_READY_WITHIN_S = 60.0
+_LET_GO_WITHIN_S = 60.0
 _DRAINED_WITHIN_S = 90.0  # a batch that the feed did not take is tried again after 10 s, 20 s, … 60 s
 _KEPT_LINKS = 8  # to the database, and those of our own questions; a leak by the reconnect is more
 
@@ -50,7 +51,10 @@ async def become_ready(stack: Stack, http: httpx2.AsyncClient, status: int = 200
     """Wait until `/readyz` of every service says `status`."""
 
     async def answers(url: str) -> bool:
-        return (await http.get(url, timeout=10)).status_code == status
+        try:
+            return (await http.get(url, timeout=10)).status_code == status
+        except httpx2.TransportError:  # too busy to answer
+            return False
 
     for service, index in stack.children:
         url = stack.health_url(service, index) + "/readyz"
@@ -79,7 +83,7 @@ async def list_feed(stack: Stack, room_id: str) -> list[str]:
     """Return the ids by which the feed knows the events of a room, in its order."""
     found: list[str] = []
     async with on_bus(stack, "messages") as bus:
-        stream, seq = bus.jetstream(), 0
+        stream, seq = bus.jetstream(timeout=WAIT_S), 0
         while True:
             try:
                 message = await stream.get_msg("CHAT", seq + 1, f"chat.room.{room_id}.>", next=True)
@@ -122,7 +126,7 @@ async def lets_go(stack: Stack, held: dict[str, float]) -> None:
         return not more
 
     try:
-        await eventually(is_let_go)
+        await eventually(is_let_go, _LET_GO_WITHIN_S)
     except TimeoutError:
         raise AssertionError(f"more than before: {more}") from None
 

@@ -12,9 +12,9 @@ import nats
 from nats.aio.client import Client
 
 from tests.stack import Stack
+from tests.wire import WAIT_S
 
 _METRIC = re.compile(r"^(\w+)(?:\{[^}]*\})? ([0-9.e+-]+)$", re.MULTILINE)
-_STATS_WAIT_S = 2.0
 
 
 async def read_metrics(stack: Stack, service: str, index: int = 0) -> dict[str, float]:
@@ -48,7 +48,7 @@ async def count_store_requests(stack: Stack, replicas: int) -> int:
         inbox = client.new_inbox()
         answers = await client.subscribe(inbox)
         await client.publish("$SRV.STATS.messages", reply=inbox)
-        async with asyncio.timeout(_STATS_WAIT_S):
+        async with asyncio.timeout(WAIT_S):
             stats = [json.loads((await answers.next_msg()).data) for _ in range(replicas)]
     return sum(
         endpoint["num_requests"]

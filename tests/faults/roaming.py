@@ -6,7 +6,7 @@ Whatever else goes wrong for them is noted, and is a failure of whoever promised
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx2
@@ -21,7 +21,7 @@ _PAUSE_S = 0.05
 _CHORE_PAUSE_S = 0.3
 _NOT_HERE = 503
 _HEALTH_EVERY_S = 0.1
-_READY_WITHIN_S = 30.0
+_READY_WITHIN_S = 60.0
 
 
 class Errors(list[str]):
@@ -85,8 +85,8 @@ class Doors:
             opening = Socket.open(url, token)
             try:
                 socket = await opening.__aenter__()
-            except (OSError, InvalidStatus) as exc:
-                if isinstance(exc, InvalidStatus) and exc.response.status_code != _NOT_HERE:
+            except (OSError, InvalidStatus, ConnectionClosed) as exc:
+                if not _is_leaving(exc):
                     raise
                 continue
             try:
@@ -95,6 +95,13 @@ class Doors:
                 await opening.__aexit__(None, None, None)
             return
         raise ConnectionError("no gateway takes a socket")
+
+
+def _is_leaving(exc: Exception) -> bool:
+    """Whether a gateway took no socket, or drained it as it opened."""
+    if isinstance(exc, InvalidStatus):
+        return exc.response.status_code == _NOT_HERE
+    return not isinstance(exc, ConnectionClosed) or (exc.rcvd is not None and exc.rcvd.code == DRAINED)
 
 
 async def _is_ready(http: httpx2.AsyncClient, url: str) -> bool:
@@ -121,6 +128,10 @@ class RestTalker(Talker):
             raise
 
 
+class _DrainedBeforeSync(Exception):  # noqa: N818 - reads as what happened
+    """A gateway that was about to leave had taken the socket."""
+
+
 class Roamer(Talker):
     """Talks and reads over a socket, and comes back with the position it holds when that is drained."""
 
@@ -136,19 +147,30 @@ class Roamer(Talker):
 
     async def talk(self) -> None:
         while self._talking or self._unsent:
-            async with self._reading() as socket:
-                await self._talk_on(socket)
-            self.returns += 1
+            with suppress(_DrainedBeforeSync):
+                async with self._reading() as socket:
+                    await self._talk_on(socket)
+                self.returns += 1
 
-    async def come_back(self) -> None:
-        """Come once more, and hear what was said since."""
-        async with self._reading():
-            pass
+    async def come_back(self, count: int) -> None:
+        """Come again until so much was heard; a node may hear of the last message a moment later."""
+
+        async def has_heard() -> bool:
+            async with self._reading():
+                pass
+            return len(self.seen) >= count
+
+        await eventually(has_heard)
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[Socket]:
         async with self._doors.open(self.person.token) as socket:
-            await self._sync(socket)
+            try:
+                await self._sync(socket)
+            except (OSError, ConnectionClosed):
+                if await socket.wait_closed() == DRAINED:
+                    raise _DrainedBeforeSync from None
+                raise
             try:
                 yield socket
             finally:

@@ -43,7 +43,7 @@ class Standby:
             await connection.close()
 
     async def promote(self) -> None:
-        assert await self.ask("SELECT pg_promote(true, 20)")
+        assert await self.ask("SELECT pg_promote(true, 60)")
 
 
 @asynccontextmanager

@@ -58,7 +58,7 @@ async def talking(person: Person, room_id: str, talker: Talker | None = None) ->
         yield talker
     finally:
         talker.stop()
-        await asyncio.wait_for(task, 30)
+        await asyncio.wait_for(task, 60)
 
 
 async def list_all(person: Person, room_id: str) -> list[str]:

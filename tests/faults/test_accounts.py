@@ -59,8 +59,11 @@ async def elsewhere(host: int) -> AsyncIterator[httpx2.AsyncClient]:
 
 
 async def post(http: httpx2.AsyncClient, url: str, path: str, body: Any, **options: Any) -> Answer:
-    response = await http.post(f"{url}/api/v1/auth/{path}", json=body, **options)
-    return response.status_code, response.json()
+    status = 503
+    while status == 503:  # too many at once for a busy machine: to be tried again
+        response = await http.post(f"{url}/api/v1/auth/{path}", json=body, **options)
+        status = response.status_code
+    return status, response.json()
 
 
 async def on_both(

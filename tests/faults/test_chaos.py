@@ -20,7 +20,7 @@ def mended() -> None:
     """No stack of this folder is broken here."""
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_whatever_breaks_nothing_is_lost_doubled_reordered_or_leaked(tmp_path: Path) -> None:
     schedule = plan(SEED, SECONDS)
     assert {each.whom.partition("-")[0] for each in schedule if each.what in {"kill", "stop"}} == ENDED

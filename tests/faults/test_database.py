@@ -28,6 +28,7 @@ from tests.stack import Stack
 from tests.tcp_proxy import TcpProxy
 from tests.wire import Json, Person, Refused, Socket, eventually
 
+pytestmark = pytest.mark.timeout(300)
 BACKEND = """
 SELECT pid FROM pg_stat_activity WHERE application_name = 'chatcraft-messages'
 ORDER BY state_change DESC LIMIT 1
@@ -35,8 +36,8 @@ ORDER BY state_change DESC LIMIT 1
 PARTITION_OF = "SELECT DISTINCT tableoid::regclass::text FROM messages.messages WHERE room_id = $1"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = 'chatcraft'"
 CUT_ALL = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'chatcraft'"
-# The audit of a node comes at most 18 s apart.
-RELOADED_WITHIN_S = 25
+# The audit of a node comes at most 18 s apart; the rest is a busy machine's.
+RELOADED_WITHIN_S = 60
 
 
 class Room:
@@ -51,7 +52,7 @@ class Room:
     def refusals(self) -> set[str]:
         return {code for talker in self.talkers for code in talker.refusals}
 
-    async def goes_on(self, count: int = 5, timeout_s: float = 25) -> None:
+    async def goes_on(self, count: int = 5, timeout_s: float = 60) -> None:
         """Wait until both have had some more acked."""
         wanted = [len(talker.acked) + count for talker in self.talkers]
         pairs = list(zip(self.talkers, wanted, strict=True))
@@ -149,7 +150,7 @@ async def test_locked_rooms_refuse_in_time_and_are_read_while_the_others_go_on(
         async with admin.transaction():
             await admin.execute("SELECT FROM messages.rooms WHERE id = ANY($1::uuid[]) FOR UPDATE", locked)
             sending = [asyncio.create_task(code_of(anna.send(each, "meanwhile"))) for each in locked]
-            await room.goes_on(10, 10)
+            await room.goes_on(10)
             assert [len(await list_all(anna, each)) for each in locked] == [1] * 8
             assert set(await asyncio.gather(*sending)) == {"unavailable"}
         assert [(await anna.send(each, "after"))["seq"] for each in locked] == [2] * 8
@@ -184,14 +185,24 @@ async def test_readers_that_hang_with_the_whole_pool_are_refused_and_no_send_is_
         path = f"/rooms/{room.id}/messages/{message_id}/history"
         async with admin.transaction():
             await admin.execute("LOCK TABLE messages.message_history IN ACCESS EXCLUSIVE MODE")
+            used_up = asyncio.Event()
             people = (anna, bert) * 2 * POOL
-            reading = [asyncio.create_task(code_of(each.rest("GET", path))) for each in people]
+            reading = [asyncio.create_task(read_until(used_up, each, path)) for each in people]
             await eventually(lambda: is_used_up(admin))
-            assert set(await asyncio.gather(*reading)) == {"unavailable"}
+            used_up.set()
+            assert set().union(*await asyncio.gather(*reading)) == {"unavailable"}
             await room.goes_on(3)
         await room.goes_on()
         assert {await code_of(anna.rest("GET", path)) for _ in range(3)} == {"ok"}
     assert room.refusals <= {"unavailable"}
+
+
+async def read_until(used_up: asyncio.Event, person: Person, path: str) -> set[str]:
+    """Ask again and again: each is refused after a moment, and the last may come late. Returns the codes."""
+    codes = {await code_of(person.rest("GET", path))}
+    while not used_up.is_set():
+        codes.add(await code_of(person.rest("GET", path)))
+    return codes
 
 
 async def is_used_up(admin: asyncpg.Connection) -> bool:
@@ -204,12 +215,14 @@ async def test_without_a_free_connection_on_the_server_sends_are_refused_and_com
     broken: Stack, anna: Person, bert: Person, admin: asyncpg.Connection
 ) -> None:
     async with room_of(broken, anna, bert) as room:
+
+        async def is_cut_off() -> bool:
+            left = await admin.fetchval(CUT_ALL)  # one that was just being opened, too
+            return not left and bool(room.refusals)
+
         await admin.execute("ALTER ROLE chatcraft CONNECTION LIMIT 0")
         try:
-            async with asyncio.timeout(30):
-                while not room.refusals:
-                    await admin.fetchval(CUT_ALL)  # one that was just being opened, too
-                    await asyncio.sleep(0.1)  # between two looks at the condition
+            await eventually(is_cut_off)
             assert await code_of(bert.send(room.id, "no room")) == "unavailable"
         finally:
             await admin.execute("ALTER ROLE chatcraft CONNECTION LIMIT -1")

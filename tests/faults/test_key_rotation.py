@@ -17,7 +17,7 @@ from shared.contracts import internal
 from tests.faults.observing import on_bus
 from tests.stack import Stack
 from tests.up_process import run_program
-from tests.wire import People, Person, read
+from tests.wire import People, Person, eventually, read
 
 PEOPLE = 24
 REQUESTS_EACH = 3
@@ -66,6 +66,7 @@ async def test_keys_rotated_while_connected_are_one_fetch_a_node_and_cut_nobody_
             # All at once, with tokens of the new key and with the old ones, which are still good.
             calls = [person.rest("GET", "/users/me") for person in renewed * REQUESTS_EACH + crowd]
             answers = await asyncio.gather(*calls)
+            await eventually(lambda: fetches.total() >= len(broken.gateway_urls))
             await client.flush()
         assert len(answers) == PEOPLE * (REQUESTS_EACH + 1)
         assert fetches == {internal.KEYS: len(broken.gateway_urls)}

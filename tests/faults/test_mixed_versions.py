@@ -19,6 +19,7 @@ from tests.stack import Stack
 from tests.up_process import run_program
 from tests.wire import PASSWORD, Json, People, Person, Socket, eventually, read
 
+pytestmark = pytest.mark.timeout(300)
 ORDERS = {
     "store first": (
         ("messages", 0),

@@ -33,7 +33,8 @@ from tests.faults.talking import Talker, list_all
 from tests.nats_cluster import ClusteredStack
 from tests.wire import Person, eventually
 
-ELECTED_WITHIN_S = 30.0
+pytestmark = pytest.mark.timeout(300)
+ELECTED_WITHIN_S = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,12 +14,16 @@ import httpx2
 import pytest
 from nats.aio.msg import Msg
 
+from tests.faults.bus_faults import become_ready
 from tests.faults.observing import on_bus
 from tests.faults.talking import created, hears_all, list_all, talking
+from tests.faults.wholeness import check_frames
 from tests.stack import Stack
 from tests.tcp_proxy import TcpProxy
 from tests.wire import Person, Socket, eventually, new_id
 
+pytestmark = pytest.mark.timeout(300)
+FILLED_WITHIN_S = 120.0  # what the feed did not take is tried again after 60 s at the latest
 # The service waits 2 s for a lock at most, which is no part of these tests.
 HOLD = """
 CREATE OR REPLACE FUNCTION messages.wait_for_test() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -79,7 +84,7 @@ async def test_a_writer_killed_between_commit_and_ack_has_stored_the_message_onc
 ) -> None:
     """Its way to NATS goes dead once it has the command: it commits, and can neither answer nor publish."""
     room_id = await anna.create_room(members=(bert,))
-    await eventually(lambda: is_empty(database))
+    await eventually(lambda: is_empty(database), FILLED_WITHIN_S)
     async with bert.socket() as socket, only_one(broken):
         proxy = await proxied("messages", 0)
         message_id = new_id()
@@ -134,13 +139,13 @@ async def test_what_a_writer_committed_and_did_not_publish_another_publishes(
             sending = asyncio.create_task(send(anna, room_id, message_id))
             await eventually(lambda: is_waiting_for_lock(broken))
             proxy.stall()
-            await broken.restart("messages", 1)
         await eventually(lambda: is_stored(database, room_id, message_id))
+        await broken.restart("messages", 1)  # not while it is held: a statement may take 8 s
         await die(broken, proxy)
         assert message_id.encode() in (await heard.next_msg(timeout=30)).data
         await hears(socket, room_id, message_id)
         await asyncio.gather(sending, return_exceptions=True)
-        await eventually(lambda: is_empty(database))
+        await eventually(lambda: is_empty(database), FILLED_WITHIN_S)
 
 
 async def is_empty(database: asyncpg.Connection) -> bool:
@@ -152,7 +157,7 @@ async def test_what_was_published_and_not_deleted_is_published_again_and_seen_on
 ) -> None:
     """A lock keeps the outbox row from being deleted; meanwhile its writer dies."""
     room_id = await anna.create_room(members=(bert,))
-    await eventually(lambda: is_empty(database))
+    await eventually(lambda: is_empty(database), FILLED_WITHIN_S)
     async with bert.socket() as socket, only_one(broken), on_bus(broken, "messages") as bus:
         heard = await bus.subscribe(f"chat.room.{room_id}.>")
         async with held(database, "DELETE"):
@@ -164,12 +169,14 @@ async def test_what_was_published_and_not_deleted_is_published_again_and_seen_on
         assert await count_rows(database) == 1
         await broken.restart("messages", 1)
         assert (await heard.next_msg(timeout=30)).data == first
-        await eventually(lambda: is_empty(database))
+        await eventually(lambda: is_empty(database), FILLED_WITHIN_S)
         await anna.send(room_id, "and on")
         await eventually(lambda: len(created(socket, room_id)) == 2)
-        names = [(frame["ev"], frame["rev"]) for frame in socket.of_room(room_id)]
-        assert names == [("message.created", 3), ("message.created", 4)]
-        info = await bus.jetstream().stream_info("CHAT", subjects_filter=f"chat.room.{room_id}.message.>")
+        check_frames(socket, room_id)
+        assert socket.of_room(room_id)[-1]["rev"] == 4
+        info = await bus.jetstream(timeout=30).stream_info(
+            "CHAT", subjects_filter=f"chat.room.{room_id}.message.>"
+        )
         assert sum((info.state.subjects or {}).values()) == 2, "the feed has it once"
 
 
@@ -177,9 +184,10 @@ async def test_without_jetstream_chat_goes_on_nothing_storms_and_the_feed_is_fil
     broken: Stack, anna: Person, bert: Person, database: asyncpg.Connection
 ) -> None:
     room_id = await anna.create_room(members=(bert,))
-    await eventually(lambda: is_empty(database))
+    await eventually(lambda: is_empty(database), FILLED_WITHIN_S)
     async with without_jetstream(broken), on_bus(broken, "messages") as bus, bert.socket() as socket:
         published: Counter[bytes] = Counter()
+        began_s = time.monotonic()
 
         async def count(message: Msg) -> None:
             published[message.data] += 1
@@ -187,17 +195,20 @@ async def test_without_jetstream_chat_goes_on_nothing_storms_and_the_feed_is_fil
         await bus.subscribe(f"chat.room.{room_id}.>", cb=count)
         async with talking(anna, room_id) as talker:
             await asyncio.sleep(12)  # the fault itself: long enough for a second try of each
+            await eventually(lambda: len(talker.acked) > 50)
         await hears_all(socket, talker)
-        assert len(talker.acked) > 50
         assert await count_rows(database) >= len(talker.acked)
-        assert len(published) == len(talker.acked)
-        # Once at first, once if its acks were lost with the link, and again after 10 s at the earliest.
-        assert max(published.values()) <= 3
+        await eventually(lambda: len(published) == len(talker.acked))
+        tries, took_s = list(published.values()), time.monotonic() - began_s
+        # At first, again if its acks were lost with the link, after 10 s, and then after 20 s or more.
+        assert max(tries) <= 2 + (1 if took_s < 30 else 1 + took_s / 20)
         # While the feed is away, each process tries one row every half second.
-        assert sum(published.values()) <= len(talker.acked) + 2 * 2 * 15
-    await eventually(lambda: is_empty(database), 90)
+        assert sum(tries) <= len(talker.acked) + 2 * 2 * (took_s + 1)
+    await eventually(lambda: is_empty(database), FILLED_WITHIN_S)
     async with on_bus(broken, "messages") as bus:
-        info = await bus.jetstream().stream_info("CHAT", subjects_filter=f"chat.room.{room_id}.message.>")
+        info = await bus.jetstream(timeout=30).stream_info(
+            "CHAT", subjects_filter=f"chat.room.{room_id}.message.>"
+        )
         assert sum((info.state.subjects or {}).values()) == len(talker.acked), "all of it, each once"
 
 
@@ -218,10 +229,4 @@ async def restart_nats(broken: Stack, config: Path, text: str) -> None:
     await asyncio.to_thread(config.write_text, text)
     await broken.restart("nats")
     async with httpx2.AsyncClient() as http:
-        for service, index in broken.children:
-            url = broken.health_url(service, index) + "/readyz"
-            await eventually(lambda url=url: is_ok(http, url))
-
-
-async def is_ok(http: httpx2.AsyncClient, url: str) -> bool:
-    return (await http.get(url, timeout=10)).status_code == 200
+        await become_ready(broken, http)

@@ -60,7 +60,10 @@ async def test_one_reset_link_used_by_50_requests_at_once_sets_one_password(
     name = f"rushed-{new_id()[:8]}"
 
     async def post(number: int, path: str, body: dict[str, str]) -> int:
-        return (await http.post(f"{urls[number % 2]}/api/v1/auth/{path}", json=body)).status_code
+        status = 503
+        while status == 503:  # too many at once for a busy machine: to be tried again
+            status = (await http.post(f"{urls[number % 2]}/api/v1/auth/{path}", json=body)).status_code
+        return status
 
     account = {"username": name, "password": "the first pass phrase", "email": ADDRESS}
     signed_in = read(await http.post(f"{urls[0]}/api/v1/auth/register", json=account))
@@ -74,7 +77,7 @@ async def test_one_reset_link_used_by_50_requests_at_once_sets_one_password(
     )
     assert Counter(statuses) == {200: 1, 403: 49}
     logins = [{"login": name, "password": each["password"]} for each in tries]
-    codes = await asyncio.gather(*(post(number, "login", each) for number, each in enumerate(logins)))
+    codes = [await post(number, "login", each) for number, each in enumerate(logins)]
     assert [code == 200 for code in codes] == [status == 200 for status in statuses]
     # Whoever was signed in with the forgotten one is not any more.
     headers = {"Authorization": f"Bearer {signed_in['tokens']['access_token']}"}

@@ -20,7 +20,8 @@ from tests.faults.wholeness import check_nothing_left, check_stored
 from tests.nats_cluster import NAMES, ClusteredStack
 from tests.wire import Person, eventually
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(400)
+DONE_WITHIN_S = 60.0
 SERVICES = [(service, index) for service in ("messages", "auth", "presence", "gateway") for index in (0, 1)]
 
 
@@ -29,7 +30,7 @@ async def broken(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Clus
     counts = {"auth": 2, "messages": 2, "presence": 2, "gateway": 2}
     env = {
         "CHATCRAFT_MESSAGES_FEED_REPLICAS": "3",
-        "CHATCRAFT_GATEWAY_PRE_STOP_S": "1",  # several times what the doors take to notice
+        "CHATCRAFT_GATEWAY_PRE_STOP_S": "3",  # several times what the doors take to notice
         "CHATCRAFT_GATEWAY_DRAIN_S": "1",
     }
     with DataDir.open(tmp_path_factory.mktemp("rolling") / "data") as data_dir:
@@ -62,14 +63,15 @@ class Crowd:
             finally:
                 for each in self.chores:
                     each.stop()
-                await asyncio.wait_for(asyncio.gather(*tasks), 30)
+                await asyncio.wait_for(asyncio.gather(*tasks), DONE_WITHIN_S)
 
     async def goes_on(self) -> None:
         """Wait until each of them has got something done that was begun after this."""
         wanted = [each.rounds + 2 for each in self.chores]
         await goes_on(self.talkers)
         await eventually(
-            lambda: all(each.rounds >= count for each, count in zip(self.chores, wanted, strict=True)), 30
+            lambda: all(each.rounds >= count for each, count in zip(self.chores, wanted, strict=True)),
+            DONE_WITHIN_S,
         )
 
     async def check(self) -> None:
@@ -77,7 +79,7 @@ class Crowd:
         assert not self.errors, "\n".join(self.errors)
         stored = await check_stored(self.room_id, self.talkers)
         for each in self.roamers:
-            await each.come_back()
+            await each.come_back(len(stored))
             assert each.doubled == []
             assert list(each.seen) == stored
         await eventually(lambda: is_outbox_empty(self._stack), 90)

@@ -5,6 +5,7 @@ Its stack has the true limits, and few commands for tokens, so that they are soo
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -46,6 +47,7 @@ async def code_of(person: Person, path: str = "/users/me") -> str | None:
 async def test_many_tokens_are_not_more_commands_on_whatever_door(broken: Stack, anna: Person) -> None:
     bot = await make_bot(anna)
     tokens = [bot] + [await with_token(anna, bot) for _ in range(4)]
+    began_s = time.monotonic()
     async with AsyncExitStack() as opened:
         sockets = [await opened.enter_async_context(each.socket(sync=False)) for each in tokens]
         assert sockets[0].ready["d"]["limits"]["commands_burst"] == BURST
@@ -55,9 +57,8 @@ async def test_many_tokens_are_not_more_commands_on_whatever_door(broken: Stack,
         assert {each.code for each in refused} == {"rate_limited"}
         assert all(each.error["retry_after_ms"] > 0 for each in refused)
         codes = await asyncio.gather(*(code_of(each) for each in tokens))
-    # One a second comes back meanwhile.
     done = len(answers) - len(refused) + codes.count(None)
-    assert BURST <= done < BURST * 2
+    assert BURST <= done <= BURST + time.monotonic() - began_s  # one a second comes back meanwhile
     assert await code_of(anna) is None
     assert await code_of(await make_bot(anna)) is None
 
@@ -65,10 +66,12 @@ async def test_many_tokens_are_not_more_commands_on_whatever_door(broken: Stack,
 async def test_who_invents_tokens_is_slowed_and_known_ones_go_on(broken: Stack, anna: Person) -> None:
     script = await as_script(anna)
     assert await code_of(script) is None
-    invented = [replace(anna, tokens={"access_token": create_token(new_id())}) for _ in range(130)]
-    codes = [await code_of(each) for each in invented]
+    invented = [replace(anna, tokens={"access_token": create_token(new_id())}) for _ in range(150)]
+    codes: list[str | None] = []
+    for start in range(0, len(invented), 10):  # several at once: one a second is looked at in any case
+        codes += await asyncio.gather(*map(code_of, invented[start : start + 10]))
     assert codes[0] == "unauthenticated"
-    assert codes[-1] == "rate_limited"
+    assert set(codes) == {"unauthenticated", "rate_limited"}
     assert await code_of(script) is None
     assert await code_of(anna) is None
 

@@ -14,6 +14,7 @@ from tests.stack import Stack
 from tests.wire import Person, Socket, eventually
 
 POOL = 10
+PUBLISHED_WITHIN_S = 90.0  # a batch that the feed did not take is tried again after 10 s, 20 s, … 60 s
 STUCK = """
 SELECT count(*) FROM pg_stat_activity
 WHERE usename = 'chatcraft' AND state LIKE 'idle in transaction%' AND now() - state_change > interval '3 s'
@@ -67,9 +68,12 @@ async def check_nothing_left(stack: Stack, admin_url: str | None = None) -> None
         await eventually(lambda index=index: _is_idle(stack, index))
     admin = await asyncpg.connect(admin_url or postgres_url(stack._data_dir, as_admin=True))
     try:
-        await eventually(lambda: admin.fetchval("SELECT count(*) = 0 FROM messages.outbox"))
-        assert await admin.fetchval(STUCK) == 0
-        assert await admin.fetchval(SESSIONS) <= POOL * len(replicas)
+        await eventually(
+            lambda: admin.fetchval("SELECT count(*) = 0 FROM messages.outbox"), PUBLISHED_WITHIN_S
+        )
+        # One that hangs stays; on a busy machine others may be slow to end.
+        await eventually(lambda: admin.fetchval(f"SELECT ({STUCK}) = 0"))
+        await eventually(lambda: admin.fetchval(f"SELECT ({SESSIONS}) <= {POOL * len(replicas)}"))
         findings: list[Finding] = []
         await verify(admin, findings.append, lambda _summary: None)
         assert not findings
