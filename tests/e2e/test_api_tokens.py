@@ -22,7 +22,7 @@ from tests.e2e.test_presence import is_online
 from tests.e2e.test_stream import streaming
 from tests.hostile import HostileCase, make_valid
 from tests.stack import Stack
-from tests.wire import AT_ONCE_S, WAIT_S, People, Person, Refused, Socket, eventually, new_id
+from tests.wire import AT_ONCE_S, WAIT_S, Json, People, Person, Refused, Socket, eventually, new_id
 
 # The ids that valid requests are made of name this room.
 NAMED_ROOM = str(make_valid(next(each for each in iter_commands() if each.name == "rooms.get"))["room_id"])
@@ -149,10 +149,7 @@ async def test_a_token_for_a_room_hears_nothing_of_others(stack: Stack, anna: Pe
         await plain.wait_for_event("room.added")
         await eventually(lambda: is_online(bert))  # until then nobody is told that he types
         for room_id in (third, outside, inside):
-            await plain.call("typing.start", {"room_id": room_id})
-            said = await anna.send(room_id, f"to {room_id}")
-            await plain.call("drafts.set", {"room_id": room_id, "text": "half"})
-            await bert.rest("POST", f"/rooms/{room_id}/read", {"seq": 1})
+            said = await make_news(room_id, anna, bert, plain)
         await bert.rest("POST", f"/rooms/{third}/leave")
         await bert.rest("PUT", f"/rooms/{inside}/notify", {"notify": "none"})
         for socket in (scoped, same_node):
@@ -172,6 +169,15 @@ async def test_a_token_for_a_room_hears_nothing_of_others(stack: Stack, anna: Pe
         assert third in json.dumps(same_node.frames)
         again = await scoped.call("sync", {"rooms": {outside: {"epoch": 1, "rev": 1}}})
         assert (again["left"], [each["room"]["id"] for each in again["rooms"]]) == ([outside], [inside])
+
+
+async def make_news(room_id: str, anna: Person, bert: Person, berts: Socket) -> Json:
+    """Let there be something of each kind; returns what anna has said."""
+    await berts.call("typing.start", {"room_id": room_id})
+    said = await anna.send(room_id, f"to {room_id}")
+    await berts.call("drafts.set", {"room_id": room_id, "text": "half"})
+    await bert.rest("POST", f"/rooms/{room_id}/read", {"seq": 1})
+    return said
 
 
 async def test_without_the_scope_to_read_nothing_is_heard(anna: Person) -> None:

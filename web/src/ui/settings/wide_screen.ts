@@ -8,6 +8,7 @@ export function useIsWide(): boolean {
   useEffect(() => {
     const query = matchMedia(WIDE);
     const follow = (): void => setWide(query.matches);
+    follow(); // what has changed since the first drawing was told to nobody
     query.addEventListener("change", follow);
     return () => query.removeEventListener("change", follow);
   }, []);
