@@ -7,8 +7,9 @@ from typing import Any
 
 import httpx2
 
-from bench.accounts.accounts import PASSWORD, add_accounts
+from bench.accounts.accounts import add_accounts
 from bench.accounts.effort import Effort
+from bench.accounts.signing_in import find_address, sign_in
 from bench.load.load_process import LoadFailed
 from bench.load.measure import summarise_ms
 from bench.store.system import Shape, System, run_system
@@ -19,19 +20,16 @@ _LOGIN_ENDED = 4500
 
 
 async def measure_endings(_system: System, effort: Effort) -> dict[str, Any]:
-    """People with a socket on each of two gateways log out at one of them, one after the other."""
+    """People with a socket on each of two gateways log out at one of them, one after the other.
+
+    On a system of its own: the others are measured on one gateway.
+    """
     async with run_system(Shape(gateways=_GATEWAYS)) as several, httpx2.AsyncClient() as http:
         urls = several.stack.gateway_urls
         names = await add_accounts(several, effort.endings)
-        taken_s = [await _time_logout(urls, await _sign_in(urls[0], name, http), http) for name in names]
+        logins = [await sign_in(find_address(several), name) for name in names]
+        taken_s = [await _time_logout(urls, each["access_token"], http) for each in logins]
     return {"gateways": _GATEWAYS, "logouts": len(names), **summarise_ms(taken_s)}
-
-
-async def _sign_in(url: str, name: str, http: httpx2.AsyncClient) -> str:
-    answer = await http.post(f"{url}/api/v1/auth/login", json={"login": name, "password": PASSWORD})
-    if answer.status_code != 200:
-        raise LoadFailed(f"signing in was answered {answer.status_code}: {answer.text[:200]}")
-    return str(answer.json()["tokens"]["access_token"])
 
 
 async def _time_logout(urls: list[str], token: str, http: httpx2.AsyncClient) -> float:

@@ -94,18 +94,20 @@ async def measure_refreshes(system: System, effort: Effort) -> dict[str, Any]:
     """Logins that are refreshed one after the other, each with the token it was given last."""
     address = find_address(system)
     names = await add_accounts(system, _REFRESHES_AT_ONCE)
-    visitors = [Refresh(address, await _sign_in(address, name)) for name in names]
+    visitors = [Refresh(address, (await sign_in(address, name))["refresh_token"]) for name in names]
     return await _repeat(system, effort, visitors)
 
 
-async def _sign_in(address: Address, name: str) -> str:
+async def sign_in(address: Address, name: str) -> dict[str, Any]:
+    """Return the tokens of a new login. Raises LoadFailed."""
     link = await RestLink.open(address)
     body = {"login": name, "password": PASSWORD}
     status, answer = await link.ask(make_post(address, "/auth/login", body))
     link.close()
     if status != 200:
         raise LoadFailed(f"signing in was answered {status}: {answer[:200]!r}")
-    return str(json.loads(answer)["tokens"]["refresh_token"])
+    tokens: dict[str, Any] = json.loads(answer)["tokens"]
+    return tokens
 
 
 async def _repeat(system: System, effort: Effort, visitors: Sequence[Visitor]) -> dict[str, Any]:

@@ -128,7 +128,7 @@ class RestTalker(Talker):
             raise
 
 
-class _DrainedBeforeSync(Exception):  # noqa: N818 - reads as what happened
+class _DrainedBeforeSyncError(Exception):
     """A gateway that was about to leave had taken the socket."""
 
 
@@ -147,7 +147,7 @@ class Roamer(Talker):
 
     async def talk(self) -> None:
         while self._talking or self._unsent:
-            with suppress(_DrainedBeforeSync):
+            with suppress(_DrainedBeforeSyncError):
                 async with self._reading() as socket:
                     await self._talk_on(socket)
                 self.returns += 1
@@ -169,7 +169,7 @@ class Roamer(Talker):
                 await self._sync(socket)
             except (OSError, ConnectionClosed):
                 if await socket.wait_closed() == DRAINED:
-                    raise _DrainedBeforeSync from None
+                    raise _DrainedBeforeSyncError from None
                 raise
             try:
                 yield socket

@@ -14,7 +14,7 @@ from bench.load.population import Population
 from tests.faults.observing import count_store_requests, on_bus, read_gateway, read_server_log
 from tests.faults.talking import created, hears_all, list_all, talking
 from tests.stack import Stack
-from tests.wire import Person, Socket, eventually
+from tests.wire import Person, Socket, check_follows, eventually, messages_in
 
 CLIENTS = 300
 # Seven to ten are usual, the audits of two nodes among them.
@@ -56,13 +56,10 @@ class Reader:
         """Take what has come; each frame must go on where the one before ended."""
         frames = self.socket.of_room(self._room_id)
         for frame in frames[self._taken :]:
-            if frame["ev"] == "room.changes":
-                assert frame["d"]["after_rev"] <= self.position["rev"] < frame["rev"]
-                self._take(frame["d"]["messages"])
-            else:
-                assert frame["rev"] == self.position["rev"] + 1
+            check_follows(frame, self.position["rev"])
+            if frame["ev"] != "room.changes":
                 assert frame["d"]["id"] not in self.seen, f"came twice, seed {SEED}"
-                self._take([frame["d"]])
+            self._take(messages_in(frame))
             self.position = {"epoch": frame["epoch"], "rev": frame["rev"]}
         self._taken = len(frames)
 

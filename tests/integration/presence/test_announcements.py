@@ -1,6 +1,5 @@
 """What watchers hear: gathered changes, statuses, their end, and nothing of the invisible."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -34,6 +33,14 @@ async def gathering(
         await node.pause()
 
 
+async def outlast_a_gathering(watcher: Watcher, node: Node, other: str) -> None:
+    """Let somebody else be announced twice: what was gathered before the second time has been heard."""
+    await node.join(other)
+    await watcher.hears(other, "online")
+    await node.leave(other)
+    await watcher.hears(other, "online", "offline")
+
+
 async def test_a_status_is_announced_with_its_text(watcher, node):
     ann = new_id()
     await node.join(ann)
@@ -60,9 +67,7 @@ async def test_a_blip_within_the_gathering_time_is_not_announced(gathering):
     await watcher.hears(ann, "online")
     await node.leave(ann)
     await node.join(ann)
-    await asyncio.sleep(PATIENT.gather_s)
-    await node.join(bob)
-    await watcher.hears(bob, "online")
+    await outlast_a_gathering(watcher, node, bob)
     assert watcher.statuses(ann) == ["online"]
 
 
@@ -89,9 +94,7 @@ async def test_comings_and_goings_of_the_invisible_are_not_announced(watcher, no
     await watcher.set(ann, "invisible")
     await node.join(ann)
     await node.leave(ann)
-    await asyncio.sleep(TIMING.gather_s)
-    await node.join(bob)
-    await watcher.hears(bob, "online")
+    await outlast_a_gathering(watcher, node, bob)
     assert watcher.statuses(ann) == []
 
 
