@@ -36,6 +36,10 @@ async def test_a_new_name_and_status_show_at_once(open_tab: TabFactory, unique: 
     await page.get_by_label("Status text").fill("In the lab")
     await page.get_by_role("button", name="Set status").click()
     await expect(page.get_by_role("status").filter(has_text="Your status is set.")).to_be_visible()
+    await anna.page.reload()  # without the list of rooms, which follows one's own status too
+    await expect(anna.page.locator(".profile-head .presence-dnd")).to_be_visible()
+    await expect(page.get_by_role("combobox", name="Status")).to_have_value("dnd")
+    await expect(page.get_by_label("Status text")).to_have_value("In the lab")
     await anna.button("Close settings").click()
     await expect(anna.button("Anna B. @anna" + unique + " do not disturb")).to_be_visible()
 

@@ -1,5 +1,5 @@
 // How others see us: name, status, a few words.
-import { useId, useState } from "preact/hooks";
+import { useEffect, useId, useState } from "preact/hooks";
 import { client } from "../../store/client";
 import type { Me } from "../../store/failure";
 import { useAction } from "../action_state";
@@ -68,11 +68,19 @@ type Status = keyof typeof STATUSES;
 function StatusForm({ userId }: { userId: string }) {
   const presence = client.presence.find(userId);
   const shown: Status = presence === null || presence.status === "offline" ? "online" : presence.status;
-  const [status, setStatus] = useState<Status>(shown);
-  const [text, setText] = useState(presence?.text ?? "");
+  // Null: not touched, so that what is heard later shows.
+  const [chosen, choose] = useState<Status | null>(null);
+  const [written, write] = useState<string | null>(null);
+  const [status, text] = [chosen ?? shown, written ?? presence?.text ?? ""];
   const id = useId();
+  useEffect(() => {
+    client.presence.show("profile", [userId]);
+    return () => client.presence.show("profile", []);
+  }, [userId]);
   const { isBusy, error, run } = useAction(async () => {
     await client.presence.setOwn(status, text.trim());
+    choose(null);
+    write(null);
     say("Your status is set.");
   });
   const isChanged = status !== shown || text.trim() !== (presence?.text ?? "");
@@ -86,11 +94,11 @@ function StatusForm({ userId }: { userId: string }) {
     >
       <div class="field">
         <label for={id}>Status</label>
-        <select id={id} value={status} onChange={(event) => setStatus(event.currentTarget.value as Status)}>
+        <select id={id} value={status} onChange={(event) => choose(event.currentTarget.value as Status)}>
           {Object.entries(STATUSES).map(([value, name]) => <option key={value} value={value}>{name}</option>)}
         </select>
       </div>
-      <Field label="Status text" value={text} onInput={setText} error={sayProblem(error, "text")} maxLength={100} />
+      <Field label="Status text" value={text} onInput={write} error={sayProblem(error, "text")} maxLength={100} />
       <FormError error={error} fields={["text"]} />
       <div class="panel-actions">
         <button type="submit" class="button" aria-disabled={!isChanged || isBusy}>Set status</button>
