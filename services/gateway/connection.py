@@ -5,7 +5,7 @@ what the hub needs to know of its place. No task, no queue and no timer of its o
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from services.gateway.frames import (
@@ -16,6 +16,7 @@ from services.gateway.frames import (
     text_frame,
 )
 from services.gateway.limits import Bucket
+from services.gateway.outlet import Outlet
 from services.gateway.room import ActiveRoom
 from shared.contracts.close_codes import CloseCode
 from shared.tokens import Claims
@@ -30,8 +31,8 @@ class Transport(Protocol):
     def write(self, frames: bytes) -> None: ...
 
     @property
-    def plain_write(self) -> Callable[[bytes], None]:
-        """What `write` comes to as long as the socket is open: called for each delivery."""
+    def outlet(self) -> Outlet:
+        """Where a fan-out writes; the same for as long as the transport is there."""
 
     def ping(self) -> None: ...
     def pause_reading(self) -> None: ...
@@ -55,15 +56,15 @@ class Connection:
 
     __slots__ = (
         "_node", "_transport", "address", "bucket", "claims", "expires_at", "focus", "heard_at_s",
-        "in_flight", "is_closed", "is_synced", "paused_reading", "plan", "queues", "rooms", "slow_since_s",
-        "watched", "write",
+        "in_flight", "is_closed", "is_synced", "outlet", "paused_reading", "plan", "queues", "rooms",
+        "slow_since_s", "watched",
     )  # fmt: skip
 
     def __init__(self, node: Node, claims: Claims, address: str, bucket: Bucket) -> None:
         self._node = node
         self._transport: Transport
-        self.write: Callable[[bytes], None]
-        """Writes framed bytes and never waits: the transport's own, without a call in between."""
+        self.outlet: Outlet
+        """The transport's own."""
         self.claims = claims
         self.address = address
         self.bucket = bucket
@@ -86,7 +87,7 @@ class Connection:
     def bind(self, transport: Transport) -> None:
         """Give it the transport; nothing is sent before."""
         self._transport = transport
-        self.write = transport.plain_write
+        self.outlet = transport.outlet
 
     @property
     def user_id(self) -> str:
@@ -126,12 +127,6 @@ class Connection:
             self.resume_reading()
             self._node.on_drained(self)
 
-    def on_closing(self) -> None:
-        """A close frame is on its way: from here on the transport decides what still goes out."""
-        self.write = self._transport.write
-        for room in self.rooms:
-            room.rewire(self)
-
     def on_closed(self) -> None:
         """The socket is gone, whoever closed it."""
         if not self.is_closed:
@@ -139,6 +134,10 @@ class Connection:
             self._node.on_closed(self)
 
     # -- to the peer ----------------------------------------------------------------------
+
+    def write(self, frames: bytes) -> None:
+        """Write framed bytes; never waits."""
+        self._transport.write(frames)
 
     def send(self, payload: bytes) -> None:
         """Send one frame of text."""

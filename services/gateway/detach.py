@@ -6,7 +6,6 @@ called `scope["extensions"][DETACH]`, frames go from `data_received` straight to
 
 import asyncio
 from asyncio import TimerHandle
-from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, cast
 
 from uvicorn._types import ASGISendEvent
@@ -18,6 +17,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 
 from services.gateway.compression import Deflater, SharedDeflateFactory
+from services.gateway.outlet import QueueOutlet, SocketOutlet
 from services.gateway.request_head import UNREADABLE
 from services.gateway.strict_core import StrictProtocol
 from shared.contracts.close_codes import CloseCode
@@ -26,7 +26,6 @@ DETACH = "chatcraft.detach"
 
 # Past this the kernel's and the peer's buffers are full and the reader is slow.
 UNSENT_MAX_BYTES = 256 * 1024
-UNSENT_RESUME_BYTES = 64 * 1024
 _CLOSE_WAIT_S = 5.0
 # Who left data unread for 30 s finds their close code behind it, if they come back before they have
 # been gone for as long as anybody may be silent.
@@ -44,7 +43,7 @@ _PARSED_BYTES_MAX = 16 * 1024
 _KEPT = (
     "transport", "loop", "conn", "connections", "tasks", "config", "logger", "close_timer", "close_sent",
     "disconnected", "handshake_complete", "handshake_initiated", "_events", "_parts", "_is_binary",
-    "_is_plain", "_is_finished", "_bare_frames", "_bare_since_s",
+    "_is_plain", "_is_finished", "_is_held", "_is_slow", "_bare_frames", "_bare_since_s", "outlet",
 )  # fmt: skip
 
 
@@ -64,7 +63,6 @@ class SocketEvents(Protocol):
     def on_heard(self) -> None: ...
     def on_writing_paused(self) -> None: ...
     def on_writing_resumed(self) -> None: ...
-    def on_closing(self) -> None: ...
     def on_closed(self) -> None: ...
 
 
@@ -75,11 +73,11 @@ class _Gone:
     def on_heard(self) -> None: ...
     def on_writing_paused(self) -> None: ...
     def on_writing_resumed(self) -> None: ...
-    def on_closing(self) -> None: ...
     def on_closed(self) -> None: ...
 
 
 _GONE = _Gone()
+_NOWHERE = QueueOutlet(lambda _frames: None)
 
 
 class DetachableProtocol(WebSocketsSansIOProtocol):
@@ -88,12 +86,17 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
     _deflater: ClassVar[Deflater] = Deflater()
     _deflate_factory: ClassVar[SharedDeflateFactory] = SharedDeflateFactory()
 
+    outlet: SocketOutlet | QueueOutlet = _NOWHERE
     _events: SocketEvents | None = None
     _parts: bytearray | None = None
     _is_binary = False
     _is_plain = False
     """Whether frames are written as they are: it is open, and not compressed."""
     _is_finished = False
+    _is_held = False
+    """Whether something waits in the transport."""
+    _is_slow = False
+    """Whether too much did, and something still does."""
     _bare_frames = 0
     _bare_since_s = 0.0
 
@@ -124,8 +127,15 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
         self._events = events
         self._is_plain = not self.conn.extensions
         self.close_timer = _NEVER
-        self.transport.set_write_buffer_limits(UNSENT_MAX_BYTES, UNSENT_RESUME_BYTES)
+        self.outlet = self._make_outlet()  # before the limits: something may wait already
+        # It says so whenever anything waits, and when nothing does any more.
+        self.transport.set_write_buffer_limits(0, 0)
         return self
+
+    def _make_outlet(self) -> SocketOutlet | QueueOutlet:
+        if not self._is_plain or self.transport.get_extra_info("sslcontext") is not None:
+            return QueueOutlet(self.write)
+        return SocketOutlet(self.transport.get_extra_info("socket").fileno(), self.write)
 
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
@@ -217,14 +227,21 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
     def pause_writing(self) -> None:
         if self._events is None:
             super().pause_writing()
-        else:  # not at once: the writer may be walking over the subscribers just now
-            self.loop.call_soon(self._events.on_writing_paused)
+            return
+        self._is_held = True
+        self.outlet.shut()
 
     def resume_writing(self) -> None:
-        if self._events is None:
+        events = self._events
+        if events is None:
             super().resume_writing()
-        else:
-            self.loop.call_soon(self._events.on_writing_resumed)
+            return
+        self._is_held = False
+        if self._is_plain:
+            self.outlet.open()
+        if self._is_slow:
+            self._is_slow = False
+            self.loop.call_soon(events.on_writing_resumed)
 
     def connection_lost(self, exc: Exception | None) -> None:
         events = self._events
@@ -236,7 +253,9 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
         if self.close_timer is not None:
             self.close_timer.cancel()
             self.close_timer = None
-        self._events = _GONE  # connection and protocol hold each other: the collector runs seldom
+        self.outlet.shut()
+        # Connection, outlet and protocol hold each other: the collector runs seldom.
+        self.outlet, self._events = _NOWHERE, _GONE
         events.on_closed()
 
     def shutdown(self) -> None:
@@ -250,14 +269,16 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
     def write(self, frames: bytes) -> None:
         """Write framed bytes; never waits. After the close frame nothing is sent (section 5.5.1)."""
         if self._is_plain:
-            self.transport.write(frames)
+            self._put(frames)
         elif not self.close_sent:
-            self.transport.write(self._deflater.deflate(frames))
+            self._put(self._deflater.deflate(frames))
 
-    @property
-    def plain_write(self) -> Callable[[bytes], None]:
-        """`write` itself, or what it comes to until `on_closing`."""
-        return self.transport.write if self._is_plain else self.write
+    def _put(self, data: bytes) -> None:
+        self.transport.write(data)
+        if self._is_held and not self._is_slow and self.transport.get_write_buffer_size() > UNSENT_MAX_BYTES:
+            self._is_slow = True
+            # Not at once: the writer may be walking over the subscribers just now.
+            self.loop.call_soon(cast("SocketEvents", self._events).on_writing_paused)
 
     def ping(self) -> None:
         if self.conn.state is State.OPEN:
@@ -308,7 +329,7 @@ class DetachableProtocol(WebSocketsSansIOProtocol):
         self.close_sent = True
         if self._is_plain:
             self._is_plain = False
-            cast("SocketEvents", self._events).on_closing()
+            self.outlet.shut()
         if self.close_timer is None:
             self.close_timer = self.loop.call_later(wait_s, self.transport.abort)
 

@@ -6,12 +6,15 @@ The base of plain ASGI WebSockets and of Server-Sent Events. Knows frames, not w
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 
 from services.gateway.connection import Connection
-from services.gateway.detach import UNSENT_MAX_BYTES, UNSENT_RESUME_BYTES, close_wait_s
+from services.gateway.detach import UNSENT_MAX_BYTES, close_wait_s
 from services.gateway.frames import split_frames
+from services.gateway.outlet import QueueOutlet
 from shared.contracts.close_codes import CloseCode
+
+_UNSENT_RESUME_BYTES = 64 * 1024
 
 
 class QueuedTransport(ABC):
@@ -19,6 +22,7 @@ class QueuedTransport(ABC):
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.outlet = QueueOutlet(self.write)
         self._unsent: deque[bytes] = deque()
         self._unsent_bytes = 0
         self._is_slow = False
@@ -51,11 +55,6 @@ class QueuedTransport(ABC):
         if self._unsent_bytes > UNSENT_MAX_BYTES and not self._is_slow:
             self._is_slow = True
             asyncio.get_running_loop().call_soon(self._connection.on_writing_paused)
-
-    @property
-    def plain_write(self) -> Callable[[bytes], None]:
-        """`write`, always."""
-        return self.write
 
     def close(self, code: int, reason: str = "") -> None:
         """Close once what is queued is sent, or once the peer has not taken it for too long."""
@@ -96,6 +95,6 @@ class QueuedTransport(ABC):
         for payload in split_frames(frames):
             await self._send_payload(payload)
         self._unsent_bytes -= len(frames)
-        if self._is_slow and self._unsent_bytes < UNSENT_RESUME_BYTES:
+        if self._is_slow and self._unsent_bytes < _UNSENT_RESUME_BYTES:
             self._is_slow = False
             self._connection.on_writing_resumed()

@@ -11,6 +11,7 @@ from services.gateway.crowd import Crowd, Schedule
 from services.gateway.cursor import RoomCursor, Verdict
 from services.gateway.frames import decode_event_head, text_frame
 from services.gateway.leaving import Leavings, cut_at_leaving, find_leaver
+from services.gateway.outlet import Outlet, fan_out
 from services.gateway.ring import Ring, RingBudget
 from services.gateway.stats import Stats
 from services.gateway.subscriber import Subscriber, write_all
@@ -55,8 +56,8 @@ class ActiveRoom:
         self.room_id = room_id
         self.cursor: RoomCursor | None = None
         self.ring = Ring(budget)
-        self.live: dict[Subscriber, Callable[[bytes], None]] = {}
-        """With their `write`: a fan-out that looks at no connection touches less cold memory."""
+        self.live: dict[Subscriber, Outlet] = {}
+        """With their outlets: a fan-out that looks at no connection touches less cold memory."""
         self.behind: dict[Subscriber, int] = {}
         self.ahead: dict[Subscriber, int] = {}
         self.unplaced: set[Subscriber] = set()
@@ -106,9 +107,7 @@ class ActiveRoom:
         """Pass a signal on; whoever is behind does not need it, and a crowd is not told who types."""
         if self.crowd is not None and payload.startswith(_TYPING):
             return
-        frame = text_frame(payload)
-        for write in self.live.values():
-            write(frame)
+        fan_out(self.live.values(), text_frame(payload))
 
     def flush(self) -> None:
         """Write what was accepted in this turn to all who are live, as one piece.
@@ -125,8 +124,7 @@ class ActiveRoom:
         stats.deliveries += len(self.live) * len(self._batch)
         frames = self._batch[0] if len(self._batch) == 1 else b"".join(self._batch)
         self._batch.clear()
-        for write in self.live.values():
-            write(frames)
+        fan_out(self.live.values(), frames)
         stats.fan_out_seconds += perf_counter() - started_s
 
     def expect(self, subscriber: Subscriber) -> None:
@@ -173,7 +171,7 @@ class ActiveRoom:
             return False
         self._stats.ring_hits += bool(missed)
         del self.behind[subscriber]
-        self.live[subscriber] = subscriber.write
+        self.live[subscriber] = subscriber.outlet
         write_all(subscriber, missed)
         return True
 
@@ -208,9 +206,7 @@ class ActiveRoom:
             self.crowd.note(changes, rev)
         for user_id, left_rev in left:
             self._note_left(user_id, left_rev)
-        frame = text_frame(changes)
-        for write in self.live.values():
-            write(frame)
+        fan_out(self.live.values(), text_frame(changes))
         self._promote()
         self._accept_pending()
 
@@ -269,11 +265,6 @@ class ActiveRoom:
         self.flush()
         self._forget(subscriber)
 
-    def rewire(self, subscriber: Subscriber) -> None:
-        """Take note that `subscriber.write` is another from now on."""
-        if subscriber in self.live:
-            self.live[subscriber] = subscriber.write
-
     def is_reached(self, subscriber: Subscriber) -> bool:
         """Whether the subscriber stands at or before the cursor: what has just happened concerns it."""
         return subscriber in self.live or subscriber in self.behind or subscriber in self._resting()
@@ -297,7 +288,7 @@ class ActiveRoom:
         elif self.crowd is not None and not self._hears_all(subscriber, rev):
             self.crowd.rest(subscriber, rev, self.cursor.rev, self.ring.find_after(rev) or [])
         elif rev == self.cursor.rev and subscriber.can_take:
-            self.live[subscriber] = subscriber.write
+            self.live[subscriber] = subscriber.outlet
         else:
             self.behind[subscriber] = rev
             if subscriber.can_take and not self.resume(subscriber):

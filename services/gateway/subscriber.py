@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from services.gateway.frames import text_frame
+from services.gateway.outlet import Outlet
 
 
 class Subscriber(Protocol):
@@ -14,6 +15,10 @@ class Subscriber(Protocol):
     @property
     def can_take(self) -> bool:
         """Whether it reads fast enough to be sent more."""
+
+    @property
+    def outlet(self) -> Outlet:
+        """Where the events of its rooms go; the same for all its life."""
 
     def attends(self, room_id: str) -> bool:
         """Whether it wants every event of a room, even where that is crowded."""

@@ -3,114 +3,18 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 import pytest
-import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from services.gateway import detach
-from services.gateway.asgi_transport import AsgiTransport
-from services.gateway.connection import Connection
-from services.gateway.detach import DETACH, DetachableProtocol
-from services.gateway.frames import ClientFrame, ok, text_frame
-from services.gateway.limits import Bucket
-from services.gateway.request_head import BoundedHeadProtocol
-from services.gateway.stream import EventStream
+from services.gateway.frames import text_frame
+from services.gateway.outlet import fan_out
 from shared.contracts.close_codes import CloseCode
-from shared.contracts.entities import Empty
-from shared.tokens import Claims
-
-FRAME_BYTES_MAX = 1_000
-CLAIMS = Claims("u", "l", "member", "name", "Name", 0.0, 2**40)
-
-
-class RecordingNode:
-    """Answers every command with `{}` and remembers what its connection told it."""
-
-    def __init__(self) -> None:
-        self.frames: list[ClientFrame | int] = []
-        self.news: list[str] = []
-        self.connection: Connection
-        self.opened = asyncio.Event()
-        self.changed = asyncio.Event()
-
-    def now_s(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    def on_frame(self, connection: Connection, frame: ClientFrame | int) -> None:
-        self.frames.append(frame)
-        connection.reply(frame if isinstance(frame, int) else frame.ref, ok(Empty()))
-
-    def on_slow(self, connection: Connection) -> None:
-        self._note("slow")
-
-    def on_drained(self, connection: Connection) -> None:
-        self._note("drained")
-
-    def on_closed(self, connection: Connection) -> None:
-        self._note("closed")
-
-    def _note(self, news: str) -> None:
-        self.news.append(news)
-        self.changed.set()
-
-    async def wait_for(self, news: str) -> None:
-        async with asyncio.timeout(30):
-            while news not in self.news:
-                self.changed.clear()
-                await self.changed.wait()
-
-
-def make_app(node: RecordingNode) -> Any:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        connection = node.connection = Connection(node, CLAIMS, "127.0.0.1", Bucket(1, 0))
-        if scope["type"] == "http":
-            stream = EventStream(connection, scope, receive, send)
-            connection.bind(stream)
-            node.opened.set()
-            await stream.run()
-            return
-        assert scope["type"] == "websocket"
-        await receive()
-        await send({"type": "websocket.accept", "subprotocol": None})
-        if DETACH in scope["extensions"]:
-            connection.bind(scope["extensions"][DETACH](connection))
-            node.opened.set()
-            return
-        transport = AsgiTransport(connection, receive, send, FRAME_BYTES_MAX)
-        connection.bind(transport)
-        node.opened.set()
-        await transport.run()
-
-    return app
-
-
-@asynccontextmanager
-async def serving(kind: str, node: RecordingNode) -> AsyncIterator[int]:
-    config = uvicorn.Config(
-        make_app(node),
-        host="127.0.0.1",
-        port=0,
-        lifespan="off",
-        log_config=None,
-        http=BoundedHeadProtocol,
-        ws=DetachableProtocol if kind == "detached" else "websockets-sansio",
-        ws_max_size=FRAME_BYTES_MAX,
-        ws_ping_interval=None,
-        ws_per_message_deflate=False,
-    )
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        await server.shutdown()
+from tests.transports import FRAME_BYTES_MAX, RecordingNode, serving
 
 
 @pytest.fixture(params=["detached", "asgi"])
@@ -126,8 +30,13 @@ async def fill(node: RecordingNode) -> None:
     frame = text_frame(b"x" * 60_000)
     async with asyncio.timeout(30):
         while "slow" not in node.news:
-            node.connection.write(frame)
+            fan_out([node.connection.outlet], frame)
             await asyncio.sleep(0)
+
+
+def write_both_ways(node: RecordingNode) -> None:
+    node.connection.write(text_frame(b"{}"))
+    fan_out([node.connection.outlet], text_frame(b"{}"))
 
 
 async def receive_close(client: ClientConnection) -> int:
@@ -281,9 +190,9 @@ async def test_writing_to_a_connection_that_closes_or_has_closed_harms_nothing(p
     reading = asyncio.create_task(receive_close(client))
     node.connection.close(CloseCode.NORMAL)
     while "closed" not in node.news:
-        node.connection.write(text_frame(b"{}"))
+        write_both_ways(node)
         await asyncio.sleep(0)
-    node.connection.write(text_frame(b"{}"))
+    write_both_ways(node)
     assert await reading == CloseCode.NORMAL
 
 
@@ -291,7 +200,48 @@ async def test_writing_while_the_peer_closes_harms_nothing(pair: Any) -> None:
     node, client = pair
     closing = asyncio.create_task(client.close(1001))
     while "closed" not in node.news:
-        node.connection.write(text_frame(b"{}"))
+        write_both_ways(node)
         await asyncio.sleep(0)
     await closing
     assert client.close_code == 1001
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+async def test_nothing_follows_a_close_frame(pair: Any, is_full: bool) -> None:
+    """RFC 6455, section 5.5.1; the room may not have let go of the connection yet."""
+    node, client = pair
+    received = bytearray()
+    client.protocol.receive_data = received.extend
+    if is_full:
+        client.transport.pause_reading()
+        await fill(node)
+    node.connection.close(CloseCode.DRAINING, "bye")
+    client.transport.resume_reading()
+    close_frame = b"\x88\x05" + int(CloseCode.DRAINING).to_bytes(2) + b"bye"
+    async with asyncio.timeout(30):
+        while close_frame not in received:
+            write_both_ways(node)
+            await asyncio.sleep(0)
+    write_both_ways(node)
+    client.transport.write(b"\x88\x80\0\0\0\0")
+    await node.wait_for("closed")
+    await client.wait_closed()
+    assert received.endswith(close_frame)
+
+
+async def test_what_comes_for_one_who_has_gone_reaches_nobody_else() -> None:
+    """A socket that is closed leaves its number to the next one."""
+    node = RecordingNode()
+    async with serving("detached", node) as port:
+        async with connect(f"ws://127.0.0.1:{port}/ws"):
+            await node.opened.wait()
+            gone = node.connection
+            gone.abort()
+            await node.wait_for("closed")
+        for _ in range(3):
+            node.opened.clear()
+            async with connect(f"ws://127.0.0.1:{port}/ws") as client:
+                await node.opened.wait()
+                fan_out([gone.outlet], text_frame(b"not for you"))
+                await client.send('{"op":"users.me","ref":1}')
+                assert await client.recv() == '{"ref":1,"ok":{}}'

@@ -15,6 +15,7 @@ import httpx2
 import pytest
 
 from services.gateway.hub import Hub
+from services.gateway.outlet import QueueOutlet
 from services.gateway.room import ActiveRoom
 from services.gateway.stats import Stats
 from shared.background import Background
@@ -75,6 +76,7 @@ class Reader:
     def __init__(self) -> None:
         self.room: ActiveRoom | None = None
         self.written = 0
+        self.outlet = QueueOutlet(self.write)
 
     def write(self, frames: bytes) -> None:
         self.written += 1

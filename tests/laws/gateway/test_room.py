@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from services.gateway.frames import split_frames
 from services.gateway.hub import Hub
+from services.gateway.outlet import QueueOutlet
 from services.gateway.room import ActiveRoom
 from services.gateway.stats import Stats
 from shared.contracts import internal
@@ -31,6 +32,7 @@ class Reader:
     def __init__(self, user_id: str) -> None:
         self.user_id = user_id
         self.can_take = True
+        self.outlet = QueueOutlet(self.write)
         self.focuses: bool | None = None
         self.rev: int | None = None
         self.told_rev = 0

@@ -8,6 +8,7 @@ import pytest
 
 from services.gateway.crowd import TELL_S
 from services.gateway.frames import split_frames
+from services.gateway.outlet import QueueOutlet
 from services.gateway.ring import RingBudget
 from services.gateway.room import ActiveRoom
 from services.gateway.stats import Stats
@@ -26,6 +27,7 @@ class Device:
         self.looks = looks
         """None: never said where it looks."""
         self.frames: list[dict[str, Any]] = []
+        self.outlet = QueueOutlet(self.write)
 
     def attends(self, room_id: str) -> bool:
         assert room_id == ROOM_ID

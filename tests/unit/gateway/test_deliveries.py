@@ -6,6 +6,7 @@ from typing import Any
 
 from services.gateway.deliveries import Deliveries
 from services.gateway.frames import room_event_payload
+from services.gateway.outlet import QueueOutlet
 from services.gateway.ring import RingBudget
 from services.gateway.room import ActiveRoom
 from services.gateway.stats import Stats
@@ -21,9 +22,7 @@ EPOCH = 3
 class Listener:
     user_id = "anna"
     can_take = True
-
-    def write(self, frames: bytes) -> None:
-        pass
+    outlet = QueueOutlet(lambda _frames: None)
 
 
 class Setting:

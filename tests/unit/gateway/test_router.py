@@ -7,6 +7,7 @@ import msgspec
 from services.gateway.connection import Connection
 from services.gateway.frames import ClientFrame
 from services.gateway.limits import Bucket, CommandRate, Rates
+from services.gateway.outlet import QueueOutlet
 from services.gateway.router import Router
 from shared.bus import Caller
 from shared.contracts import internal
@@ -42,12 +43,11 @@ class FakeTransport:
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
+        self.outlet = QueueOutlet(self.write)
         self.pauses = 0
 
     def write(self, frames: bytes) -> None:
         self.written.append(frames)
-
-    plain_write = write
 
     def pause_reading(self) -> None:
         self.pauses += 1

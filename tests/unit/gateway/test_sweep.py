@@ -1,6 +1,5 @@
 """The sweep closes on time, with the right code, and forgives what was not the peer's doing."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -52,9 +51,7 @@ class Setting:
 
     def write(self, _frames: bytes) -> None: ...
 
-    @property
-    def plain_write(self) -> Callable[[bytes], None]:
-        return self.write
+    outlet: Any = None
 
     def ping(self) -> None:
         self.done.append("ping")
