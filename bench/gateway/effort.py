@@ -7,6 +7,8 @@ from dataclasses import dataclass
 class Effort:
     """Sizes, windows and repeats of the scenarios."""
 
+    rounds: int = 9
+    """In which each contender delivers in turn."""
     repeats: int = 5
     window_s: float = 2.0
     room_sizes: tuple[int, ...] = (100, 1_000, 5_000)
@@ -29,6 +31,7 @@ class Effort:
 
 FULL = Effort()
 QUICK = Effort(
+    rounds=3,
     repeats=3,
     window_s=0.5,
     room_sizes=(100, 1_000),

@@ -1,6 +1,6 @@
 """What a delivery costs: one event at a time to a whole room, and bursts; the limit and the peers in turn."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from statistics import median
 from typing import Any
@@ -41,12 +41,15 @@ async def _compare(system: System, effort: Effort, size: int, names: list[str]) 
         await system.settle()
         frame_bytes = await _tell_all(crowds, not_run, "learn")
         rounds = [
-            await _tell_all(crowds, not_run, "one_by_one", effort.window_s) for _ in range(effort.repeats + 1)
+            await _tell_all(crowds, not_run, "one_by_one", effort.window_s) for _ in range(effort.rounds + 1)
         ][1:]  # the first round warms up
     repeats: Repeats = {name: [each[name] for each in rounds] for name in crowds}
     return {
         "contenders": {
-            name: _summarise(each, repeats.get(RAW, [])) | {"frame_bytes": frame_bytes[name]}
+            name: _summarise(each)
+            | _compare_rounds(each, repeats.get(RAW, []), "times_the_limit")
+            | _compare_rounds(each, repeats.get(OURS, []), "times_ours")
+            | {"frame_bytes": frame_bytes[name]}
             for name, each in repeats.items()
         },
         "not_run": not_run,
@@ -86,10 +89,16 @@ async def _make_room(system: System, size: int) -> Plan:
     return system.plan(people, await system.population.add_rooms([people]))
 
 
-def _summarise(repeats: list[dict[str, float]], raw: Sequence[dict[str, float]] = ()) -> dict[str, Any]:
-    """Return the cost, and its ratio to the limit of the same round where that was run."""
-    ratios = [ours["server_us"] / limit["server_us"] for ours, limit in zip(repeats, raw, strict=False)]
-    return ({"times_the_limit": summarise_repeats(ratios)} if ratios else {}) | {
+def _compare_rounds(
+    repeats: list[dict[str, float]], others: list[dict[str, float]], name: str
+) -> dict[str, Any]:
+    """Return the ratio of the costs, each within its round; nothing where the other was not run."""
+    ratios = [one["server_us"] / other["server_us"] for one, other in zip(repeats, others, strict=False)]
+    return {name: summarise_repeats(ratios)} if ratios else {}
+
+
+def _summarise(repeats: list[dict[str, float]]) -> dict[str, Any]:
+    return {
         "us_per_delivery": summarise_repeats([each["server_us"] for each in repeats]),
         "deliveries_per_s": round(median(each["deliveries_per_s"] for each in repeats)),
         "server_cores": round(median(each["server_cores"] for each in repeats), 2),

@@ -4,7 +4,6 @@
 length of a frame in four bytes and the frame, then, each time, how many of them to write to everybody.
 """
 
-import os
 import socket
 import sys
 
@@ -27,14 +26,13 @@ def main() -> None:
     sockets = [listener.accept()[0] for _ in range(count)]
     for each in sockets:
         each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    descriptors = [each.fileno() for each in sockets]
+    sends = [each.send for each in sockets]
     orders = listener.accept()[0]
     frame = read_exactly(orders, int.from_bytes(read_exactly(orders, 4)))
-    write = os.write
     while order := read_exactly(orders, 4):
         frames = frame * int.from_bytes(order)
-        for descriptor in descriptors:
-            write(descriptor, frames)
+        for send in sends:
+            send(frames)
 
 
 if __name__ == "__main__":

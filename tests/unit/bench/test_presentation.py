@@ -12,6 +12,7 @@ def contender(us: float, times: float) -> dict[str, object]:
     return {
         "us_per_delivery": {"median": us, "min": us, "max": us},
         "times_the_limit": {"median": times, "min": times, "max": times},
+        "times_ours": {"median": us / 3.3, "min": us / 3.3, "max": us / 3.3},
         "deliveries_per_s": 1000, "server_cores": 0.5, "generator_cores": 0.5, "frame_bytes": 750,
     }  # fmt: skip
 
