@@ -86,8 +86,8 @@ class Syncer:
         found: dict[str, SyncElement] = {}
         if any(room_id in held for room_id in page):
             try:
-                await self._remember(page, held, own)
-                own = await self._store.get_rooms_of(connection.user_id)
+                if await self._remember(page, held, own):
+                    own = await self._store.get_rooms_of(connection.user_id)
             except ChatError as exc:
                 log.warning("memory_not_filled", code=exc.code)  # the store is asked for all of it then
             found = self._recall(page, held, own)
@@ -116,8 +116,11 @@ class Syncer:
                 self._hub.detach(room, connection)
                 connection.forget_room(room)
 
-    async def _remember(self, page: list[str], held: Held, own: OwnRooms) -> None:
-        """Fill the memory of rooms that the client comes back to. What it must reach is read after this."""
+    async def _remember(self, page: list[str], held: Held, own: OwnRooms) -> bool:
+        """Fill the memory of rooms that the client comes back to, up to now at least.
+
+        Returns whether that took asking: then `own` must be read again, to name a point that it reaches.
+        """
         lacking = []
         for entry in own.rooms:
             position = held.get(entry.room_id)
@@ -129,6 +132,7 @@ class Syncer:
             if room.recall(own.epoch, position.rev, entry.rev) is None:
                 lacking.append(self._hub.remember(room, position.epoch, position.rev))
         await asyncio.gather(*lacking)
+        return bool(lacking)
 
     def _recall(self, page: list[str], held: Held, own: OwnRooms) -> dict[str, SyncElement]:
         """Return the elements that this node can answer by itself, by room."""
