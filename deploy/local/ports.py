@@ -4,6 +4,7 @@ import errno
 import random
 import socket
 from collections.abc import Container
+from contextlib import ExitStack
 from pathlib import Path
 
 from shared.listening import bind_all
@@ -15,13 +16,17 @@ LISTEN_STATE = "0A"
 
 # Descriptors by port, held for as long as this process lives.
 _claims: dict[int, int] = {}
+# Ports that are bound for others to listen on.
+_reserved: set[int] = set()
 
 
 def is_free(host: str, port: int) -> bool:
-    """Tell whether a server could listen there now.
+    """Tell whether a server could listen there now, and nobody for whom this process keeps the port.
 
-    Linux lets SO_REUSEADDR skip sockets in TIME_WAIT, never one that listens.
+    Linux lets SO_REUSEADDR skip sockets in TIME_WAIT and those that are only bound, never one that listens.
     """
+    if port in _reserved:
+        return False
     try:
         bound = bind_all(host, port)
     except OSError as exc:
@@ -57,12 +62,19 @@ def pick_free(host: str = "127.0.0.1", *, avoid: Container[int] = ()) -> int:
     raise OSError(errno.EADDRINUSE, f"no free port on {host} in {FREE_PORTS.start}-{FREE_PORTS.stop}")
 
 
-def reserve(host: str, port: int) -> list[socket.socket]:
+def reserve(host: str, port: int) -> ExitStack:
     """Bind without listening, so that the port stays ours while the processes that share it come and go.
 
-    They bind it too, with SO_REUSEPORT; a socket that does not listen is given no connections.
+    They bind it too, with SO_REUSEPORT; a socket that does not listen is given no connections. Until the
+    result is closed, the port is free for nobody else. Raises OSError if it cannot be bound.
     """
-    return bind_all(host, port, is_shared=True)
+    with ExitStack() as held:
+        for each in bind_all(host, port, is_shared=True):
+            held.enter_context(each)
+        claim(port)
+        _reserved.add(port)
+        held.callback(_reserved.discard, port)
+        return held.pop_all()
 
 
 def find_owner(port: int) -> str | None:

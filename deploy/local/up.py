@@ -6,9 +6,8 @@ The CLI calls `run_up`. Who runs is here; how a process is kept running is in `s
 import asyncio
 import os
 import signal
-import socket
 from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -111,21 +110,16 @@ def claim_port(host: str, port: int) -> Iterator[int]:
 
     Raises StartError naming its owner.
     """
-    with ExitStack() as held:
-        sockets = [held.enter_context(each) for each in _reserve(host, port)]
-        yield int(sockets[0].getsockname()[1])
-
-
-def _reserve(host: str, port: int) -> list[socket.socket]:
     try:
-        if port == 0:
-            return ports.reserve(host, ports.pick_free(host))
-        if ports.is_free(host, port):
-            return ports.reserve(host, port)
+        port = port or ports.pick_free(host)
+        held = ports.reserve(host, port) if ports.is_free(host, port) else None
     except OSError as exc:
         raise StartError(f"cannot listen on {host}:{port}: {exc.strerror}; use --host or --port") from None
-    owner = ports.find_owner(port)
-    raise StartError(f"port {port} is {f'taken by {owner}' if owner else 'not available'}; use --port")
+    if held is None:
+        owner = ports.find_owner(port)
+        raise StartError(f"port {port} is {f'taken by {owner}' if owner else 'not available'}; use --port")
+    with held:
+        yield port
 
 
 class _Up:

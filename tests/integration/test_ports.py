@@ -8,6 +8,7 @@ import pytest
 
 from deploy.local import ports
 from deploy.local.data_dir import DataDir
+from deploy.local.up import claim_port
 from shared import listening
 from shared.listening import bind_all, list_addresses
 from tests.up_process import run_program
@@ -35,6 +36,17 @@ async def test_a_port_of_last_time_that_another_process_has_chosen_is_left_to_it
     )
     assert code == 0, lines
     assert int(lines[-1]) != port
+
+
+async def test_the_public_port_is_given_to_no_part_of_ours_that_had_it_last_time(tmp_path: Path) -> None:
+    """Found by chance: `up` chose for its gateway the number that its PostgreSQL had had."""
+    with DataDir.open(tmp_path) as data_dir:
+        port = data_dir.port("postgres")
+        with claim_port("localhost", port) as public:
+            assert public == port
+            assert not ports.is_free("127.0.0.1", port)
+            assert data_dir.port("postgres") != port
+        assert ports.is_free("localhost", port)
 
 
 @pytest.mark.parametrize("number", [0, -1], ids=["first", "last"])
