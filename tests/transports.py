@@ -83,6 +83,20 @@ def make_app(node: RecordingNode) -> Any:
 
 
 @asynccontextmanager
+async def running(config: uvicorn.Config) -> AsyncIterator[int]:
+    """Run a server in this loop, and say on which port."""
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    try:
+        yield server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await server.shutdown()
+
+
+@asynccontextmanager
 async def serving(kind: str, node: RecordingNode) -> AsyncIterator[int]:
     config = uvicorn.Config(
         make_app(node),
@@ -96,12 +110,5 @@ async def serving(kind: str, node: RecordingNode) -> AsyncIterator[int]:
         ws_ping_interval=None,
         ws_per_message_deflate=False,
     )
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        await server.shutdown()
+    async with running(config) as port:
+        yield port

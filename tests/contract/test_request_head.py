@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 
 from services.gateway.request_head import BoundedHeadProtocol
+from tests.transports import running
 
 REQUEST = b"POST / HTTP/1.1\r\nhost: here\r\ncontent-length: 2\r\n\r\n"
 
@@ -56,15 +57,8 @@ async def serving(app: Any) -> AsyncIterator[int]:
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, lifespan="off", log_config=None, http=Impatient, timeout_keep_alive=60
     )
-    server = uvicorn.Server(config)
-    config.load()
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    try:
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        await server.shutdown()
+    async with running(config) as port:
+        yield port
 
 
 @asynccontextmanager

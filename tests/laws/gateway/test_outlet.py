@@ -54,7 +54,7 @@ class Reader:
             self.data += await loop.sock_recv(self._socket, 1)
         self.data = b""
 
-    async def read(self, size: int) -> None:
+    def read(self, size: int) -> None:
         """Read what is there, at most so much."""
         end = len(self.data) + size
         try:
@@ -86,7 +86,7 @@ async def take(node: RecordingNode, reader: Reader, steps: list[tuple[str, int]]
                 connection.ping()
                 frame = b"\x89\x00"
             case "read":
-                await reader.read(size)
+                reader.read(size)
                 continue
             case _:
                 for _ in range(size):
